@@ -1,0 +1,1 @@
+"""The agreement, as values and pure functions: no I/O, no clock, no logging, no randomness."""
