@@ -1,0 +1,108 @@
+"""A first sync of a world nobody here invented, beside the least it could cost.
+
+Generates 5,000 leads and their activities with leadforge, loads them into both practice CRMs with
+their real rate limits, provisions, syncs twice, and prints calls, seconds and peak memory next to
+the theoretical minimum. Figures depend on the machine; write them down with machine and date.
+
+    python benchmarks/first_sync.py [--leads 5000] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from math import ceil
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from leadsla.demo import leadsla, write_config  # noqa: E402
+from tests.leadforge_world import write_leadforge_csvs  # noqa: E402
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--leads", type=int, default=5000)
+    arguments.add_argument("--json", action="store_true")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder), options.leads)
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+    for row in rows:
+        print("  ".join(f"{key}: {value}" for key, value in row.items()))
+
+
+def measure(folder: Path, leads: int) -> list[dict[str, object]]:
+    leads_csv, activities_csv = write_leadforge_csvs(folder, n_leads=leads)
+    kinds = count_kinds(activities_csv)
+    command = [sys.executable, "-m", "localcrm", "--salesforce-port", "0", "--hubspot-port", "0"]
+    command += ["--world", "empty", "--leads", str(leads_csv), "--activities", str(activities_csv)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as crm:
+        try:
+            addresses = json.loads(crm.stdout.readline())
+            config = write_config(folder, addresses)
+            leadsla("provision", config)
+            return [one_crm(name, url, config, leads, kinds) for name, url in addresses.items()]
+        finally:
+            crm.send_signal(signal.SIGTERM)
+
+
+def count_kinds(path: Path) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            counts[row["kind"]] = counts.get(row["kind"], 0) + 1
+    return counts
+
+
+def one_crm(name: str, url: str, config: Path, leads: int, kinds: dict[str, int]) -> dict[str, object]:
+    result: dict[str, object] = {"crm": name}
+    for run in ("first", "second"):
+        requests.post(f"{url}/_localcrm/reset-calls", timeout=10)
+        started = time.monotonic()
+        leadsla("sync", config, "--connection", name, "--json")
+        result[f"{run}_seconds"] = round(time.monotonic() - started, 1)
+        calls = requests.get(f"{url}/_localcrm/calls", timeout=10).json()
+        result[f"{run}_calls"] = calls["total"]
+        result[f"{run}_writes"] = sum(n for route, n in calls["by_route"].items() if is_write(route))
+        if run == "first":
+            result["routes"] = calls["by_route"]
+    result["least_calls"] = least_calls(name, leads, kinds)
+    result["peak_mb"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+    return result
+
+
+def is_write(route: str) -> bool:
+    return ("batch/update" in route or "batch/create" in route) or (
+        route.startswith(("PATCH", "POST")) and route.endswith("/composite/sobjects")
+    )
+
+
+def least_calls(name: str, leads: int, kinds: dict[str, int]) -> int:
+    """Every record read once in full pages and every lead written once in full batches."""
+    sales = {kind: kinds.get(kind, 0) for kind in ("call", "email", "meeting")}
+    behaviour = sum(kinds.values()) - sum(sales.values()) - kinds.get("stage", 0) - kinds.get("owner", 0)
+    changes = kinds.get("stage", 0) + kinds.get("owner", 0)
+    if name == "salesforce":
+        return ceil(leads / 2000) + ceil((sum(sales.values()) + behaviour + changes) / 2000) + ceil(leads / 200)
+    engagements = sum(ceil(count / 100) + ceil(count / 1000) for count in sales.values())
+    mail = sum(kinds.get(kind, 0) for kind in ("email_open", "email_click", "bounce", "automatic_email"))
+    return ceil(leads / 100) + ceil(leads / 50) + engagements + ceil(mail / 1000) + ceil(leads / 100)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Where secrets come from: environment, OS keyring, or a file only the user can read.
+
+The configuration holds names, never secrets. ``practice`` is the practice CRMs' public password
+and opens nothing but this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+PRACTICE = "practice"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class SecretMissing(Exception):
+    """A named secret cannot be had; the text says which name and what to do."""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` points at this machine.
+
+    >>> is_loopback("http://127.0.0.1:8701"), is_loopback("https://api.hubapi.com")
+    (True, False)
+    """
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def resolve(name: str, base_url: str, environment: Mapping[str, str] | None = None) -> SecretStr:
+    """The secret behind ``name``: ``env:NAME``, ``keyring:SERVICE/USER``, ``file:PATH`` or ``practice``.
+
+    Raises SecretMissing when there is none, or when the file can be read by others.
+    """
+    environment = os.environ if environment is None else environment
+    scheme, _, rest = name.partition(":")
+    match scheme:
+        case "practice" if is_loopback(base_url):
+            return SecretStr("localcrm")
+        case "practice":
+            raise SecretMissing('"practice" opens only a practice CRM on this machine; name a real secret')
+        case "env":
+            value = environment.get(rest, "")
+            if not value:
+                raise SecretMissing(f"the environment variable {rest} is not set")
+            return SecretStr(value)
+        case "file":
+            return _from_file(Path(rest).expanduser())
+        case "keyring":
+            return _from_keyring(rest)
+    raise SecretMissing('a secret is named "env:NAME", "keyring:SERVICE/USER" or "file:PATH"; never written here')
+
+
+def _from_file(path: Path) -> SecretStr:
+    if not path.is_file():
+        raise SecretMissing(f"there is no file {path}")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SecretMissing(f"{path} can be read by others; run: chmod 600 {path}")
+    return SecretStr(path.read_text(encoding="utf-8").strip())
+
+
+def _from_keyring(rest: str) -> SecretStr:
+    import keyring  # noqa: PLC0415 - slow to import and seldom used
+    from keyring.errors import KeyringError  # noqa: PLC0415
+
+    service, _, user = rest.partition("/")
+    try:
+        value = keyring.get_password(service, user)
+    except KeyringError as error:
+        raise SecretMissing(f"the keyring cannot be opened ({type(error).__name__})") from None
+    if not value:
+        raise SecretMissing(f"the keyring has nothing for {service}/{user}")
+    return SecretStr(value)

@@ -1,0 +1,61 @@
+"""LeadHistory: the rows Salesforce keeps when a tracked field of a lead changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcrm.salesforce.fields import Row
+from localcrm.salesforce.org import Org
+
+
+def history_row(org: Org, lead_id: str, at: str, by: str, field: str, old: Any = None, new: Any = None) -> Row:
+    """One row, not yet put into the table. ``at`` is a canonical stamp."""
+    row: Row = {
+        "Id": org.tables["LeadHistory"].next_id(),
+        "IsDeleted": False,
+        "LeadId": lead_id,
+        "Field": field,
+        "CreatedDate": at,
+        "CreatedById": by,
+        "DataType": "EntityId" if field == "Owner" and str(new)[:3] in ("005", "00G") else "Text",
+    }
+    if old is not None:
+        row["OldValue"] = old
+    if new is not None:
+        row["NewValue"] = new
+    return row
+
+
+def owner_rows(org: Org, lead_id: str, at: str, by: str, old: str | None, new: str | None) -> list[Row]:
+    """An owner change: once with names and once with ids, as the switch says (facts, section 4)."""
+    rows = [history_row(org, lead_id, at, by, "Owner", name_of(org, old), name_of(org, new))]
+    if org.switches.owner_history_twice:
+        rows.append(history_row(org, lead_id, at, by, "Owner", old, new))
+    return rows
+
+
+def name_of(org: Org, owner: str | None) -> str | None:
+    for kind in ("User", "Group"):
+        if owner in org.tables[kind].rows:
+            found: str = org.tables[kind].rows[owner]["Name"]
+            return found
+    return None
+
+
+def keep_history(org: Org, old: Row | None, new: Row, at: str, by: str) -> None:
+    """Write the rows that the change from ``old`` to ``new`` leaves behind."""
+    table, lead = org.tables["LeadHistory"], new["Id"]
+    if old is None:
+        table.put(history_row(org, lead, at, by, "created"))
+        return
+    for field in org.types["Lead"].fields.values():
+        before, after = old.get(field.name), new.get(field.name)
+        if not field.tracked or before == after:
+            continue
+        if field.name == "OwnerId":
+            for row in owner_rows(org, lead, at, by, before, after):
+                table.put(row)
+        else:
+            table.put(history_row(org, lead, at, by, field.name, before, after))
+    if new.get("IsConverted") and not old.get("IsConverted"):
+        table.put(history_row(org, lead, at, by, "leadConverted"))

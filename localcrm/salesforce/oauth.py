@@ -1,0 +1,99 @@
+"""The token endpoint: client credentials and JWT bearer. The only secret is ``localcrm``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from localcrm.salesforce.ids import make_id
+from localcrm.salesforce.org import Org
+
+SECRET = "localcrm"  # noqa: S105 - the practice CRM's published word
+_JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Tokens:
+    """Issues and recognises bearer tokens. ``public_key`` (PEM) makes JWT signatures count."""
+
+    def __init__(self, org: Org, public_key: str | None = None) -> None:
+        self.org = org
+        self.public_key = public_key
+        self._issued: set[str] = set()
+
+    def accepts(self, header: str | None) -> bool:
+        """Whether an Authorization header carries a good bearer."""
+        scheme, _, token = (header or "").partition(" ")
+        return scheme.lower() in ("bearer", "oauth") and (token == SECRET or token in self._issued)
+
+    def revoke_all(self) -> None:
+        """End every issued session (``localcrm`` itself stays good)."""
+        self._issued.clear()
+
+    def grant(self, form: Mapping[str, str], header: str | None, origin: str) -> tuple[int, dict[str, Any]]:
+        """(status, body) of POST /services/oauth2/token; ``origin`` is http://host:port."""
+        kind = form.get("grant_type", "")
+        if kind == "client_credentials":
+            return self._client_credentials(form, header, origin)
+        if kind == _JWT_GRANT:
+            return self._jwt(form.get("assertion", ""), origin)
+        return 400, {"error": "unsupported_grant_type", "error_description": "grant type not supported"}
+
+    def _client_credentials(
+        self, form: Mapping[str, str], header: str | None, origin: str
+    ) -> tuple[int, dict[str, Any]]:
+        pair = _basic(header) or (form.get("client_id", ""), form.get("client_secret", ""))
+        if pair[0] != SECRET:
+            return 400, {"error": "invalid_client_id", "error_description": "client identifier invalid"}
+        if pair[1] != SECRET:
+            return 400, {"error": "invalid_client", "error_description": "invalid client credentials"}
+        return 200, self._token(origin)
+
+    def _jwt(self, assertion: str, origin: str) -> tuple[int, dict[str, Any]]:
+        verify = self.public_key is not None
+        options: Any = {"verify_signature": verify, "verify_exp": False, "verify_aud": False}
+        try:
+            claims = jwt.decode(assertion, self.public_key or "", algorithms=["RS256"], options=options)
+        except jwt.PyJWTError:
+            return 400, {"error": "invalid_grant", "error_description": "invalid assertion"}
+        if claims.get("iss") != SECRET:
+            return 400, {"error": "invalid_client_id", "error_description": "client identifier invalid"}
+        until = claims.get("exp")
+        # A client signs with the machine's clock, so expiry is judged by real time, not by ours.
+        if not isinstance(until, int | float) or until < _real_now():
+            return 400, {"error": "invalid_grant", "error_description": "expired authorization code"}
+        return 200, self._token(origin)
+
+    def _token(self, origin: str) -> dict[str, Any]:
+        organization = next(iter(self.org.rows("Organization")))["Id"]
+        number = len(self._issued) + 1
+        token = f"{organization[:15]}!{make_id('AQ0', number)}"
+        self._issued.add(token)
+        return {
+            "access_token": token,
+            "signature": base64.b64encode(token.encode()).decode(),
+            "scope": "api",
+            "instance_url": origin,
+            "id": f"{origin}/id/{organization}/{self.org.integration_user}",
+            "token_type": "Bearer",
+            "issued_at": str(int(self.org.clock.now().timestamp() * 1000)),
+        }
+
+
+def _real_now() -> float:
+    return time.time()
+
+
+def _basic(header: str | None) -> tuple[str, str] | None:
+    scheme, _, value = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ("", "")
+    return name, secret
