@@ -75,7 +75,8 @@ class Place(BaseModel):
 class BusinessHours(BaseModel):
     """A working calendar in one time zone.
 
-    >>> berlin = BusinessHours(tz="Europe/Berlin", weekly={"fri": [["09:00", "17:00"]], "mon": [["09:00", "17:00"]]})
+    >>> day = [["09:00", "17:00"]]
+    >>> berlin = BusinessHours(tz="Europe/Berlin", weekly={"fri": day, "mon": day})
     >>> friday = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)  # 16:00 in Berlin
     >>> berlin.add(friday, timedelta(hours=4)).isoformat()
     '2026-11-30T11:00:00+00:00'
@@ -132,8 +133,7 @@ class BusinessHours(BaseModel):
         if last < first:
             return -self.between(end, start)
         total = sum(
-            self._year(year).worked(first, last)
-            for year in range(_year_of(first), _year_of(last) + 1)
+            self._year(year).worked(first, last) for year in range(_year_of(first), _year_of(last) + 1)
         )
         return total * _SECOND
 

@@ -130,6 +130,7 @@ class OwnerChange:
     actor: str | None = None
     actor_kind: ActorKind = ActorKind.UNKNOWN
     to_queue: bool = False
+    time_zone: str | None = None
     estimated: bool = False
     id: str = ""
 

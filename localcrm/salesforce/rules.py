@@ -106,7 +106,7 @@ def _last_activity(org: Org, activity: Row) -> None:
     lead = org.tables["Lead"].rows.get(activity.get("WhoId") or "")
     day = activity.get("ActivityDate")
     if lead is not None and day and day > lead.get("LastActivityDate", ""):
-        lead["LastActivityDate"] = day
+        org.tables["Lead"].replace({**lead, "LastActivityDate": day})
 
 
 def _opportunity(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
