@@ -90,5 +90,7 @@ def check_unique(org: Org, kind: ObjectType, row: Row) -> None:
             continue
         for other in org.tables[kind.name].having(field.name, str(value)):
             if other["Id"] != row["Id"] and not other.get("IsDeleted"):
-                text = f"duplicate value found: {field.name} duplicates value on record with id: {other['Id']}"
+                text = (
+                    f"duplicate value found: {field.name} duplicates value on record with id: {other['Id']}"
+                )
                 raise ApiError("DUPLICATE_VALUE", text)

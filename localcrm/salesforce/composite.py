@@ -36,9 +36,12 @@ def run_composite(org: Org, call: Call, handle: Handle) -> Answer:
         answers[part["referenceId"]] = _answer(part, call, handle, answers)
     if before is not None and any(one.status >= 400 for one in answers.values()):
         before.roll_back()
-        halted = ApiError("PROCESSING_HALTED", "The transaction was rolled back since another operation failed")
+        halted = ApiError(
+            "PROCESSING_HALTED", "The transaction was rolled back since another operation failed"
+        )
         answers = {
-            name: one if one.status >= 400 else Answer(400, halted.top_level()) for name, one in answers.items()
+            name: one if one.status >= 400 else Answer(400, halted.top_level())
+            for name, one in answers.items()
         }
     return Answer(200, {"compositeResponse": [_shown(name, one) for name, one in answers.items()]})
 
@@ -50,18 +53,24 @@ def _check(parts: list[dict[str, Any]]) -> None:
     for part in parts:
         name = part.get("referenceId")
         if not isinstance(name, str) or not _NAME.match(name):
-            raise ApiError("INVALID_REFERENCE_ID", f"Provided referenceId ('{name}') must be alphanumeric or '_'")
+            raise ApiError(
+                "INVALID_REFERENCE_ID", f"Provided referenceId ('{name}') must be alphanumeric or '_'"
+            )
         if name in seen:
             raise ApiError("DUPLICATE_REFERENCE_ID", f"Provided referenceId ('{name}') is not unique")
         seen.add(name)
         url = part.get("url")
         if not isinstance(url, str) or not _URL.match(url):
             raise ApiError("INVALID_COMPOSITE_URL", "Provided url must start with '/services/data/vXX.X/'")
-        banned = {"accept", "authorization", "content-type"} & {one.lower() for one in part.get("httpHeaders") or {}}
+        banned = {"accept", "authorization", "content-type"} & {
+            one.lower() for one in part.get("httpHeaders") or {}
+        }
         if banned:
-            raise ApiError("INVALID_HTTP_HEADER", f"Header not allowed in a subrequest: {sorted(banned)[0]}")
+            raise ApiError("INVALID_HTTP_HEADER", f"Header not allowed in a subrequest: {min(banned)}")
     if sum(1 for part in parts if _HEAVY.search(part["url"])) > _MOST_HEAVY:
-        raise ApiError("LIMIT_EXCEEDED", f"Composite: more than {_MOST_HEAVY} query or collections subrequests")
+        raise ApiError(
+            "LIMIT_EXCEEDED", f"Composite: more than {_MOST_HEAVY} query or collections subrequests"
+        )
 
 
 def _answer(part: dict[str, Any], call: Call, handle: Handle, answers: dict[str, Answer]) -> Answer:
@@ -99,7 +108,9 @@ def _looked_up(name: str, path: str, answers: dict[str, Answer]) -> str:
     except (KeyError, IndexError, TypeError):
         here = None
     if here is None:
-        raise ApiError("PROCESSING_HALTED", f"Invalid reference specified. No value for {name}{path} found in {name}")
+        raise ApiError(
+            "PROCESSING_HALTED", f"Invalid reference specified. No value for {name}{path} found in {name}"
+        )
     return str(here)
 
 

@@ -23,18 +23,43 @@ _SOAP = {
 }
 _BRIEF_FALSE = ("activateable", "customSetting", "deepCloneable", "deprecatedAndHidden", "hasSubtypes")
 _FIELD_FALSE = (
-    "aiPredictionField autoNumber calculated cascadeDelete caseSensitive dependentPicklist deprecatedAndHidden "
-    "displayLocationInDecimal encrypted formulaTreatNullNumberAsZero highScaleNumber htmlFormatted "
-    "restrictedDelete searchPrefilterable writeRequiresMasterRead"
-).split()
+    "aiPredictionField",
+    "autoNumber",
+    "calculated",
+    "cascadeDelete",
+    "caseSensitive",
+    "dependentPicklist",
+    "deprecatedAndHidden",
+    "displayLocationInDecimal",
+    "encrypted",
+    "formulaTreatNullNumberAsZero",
+    "highScaleNumber",
+    "htmlFormatted",
+    "restrictedDelete",
+    "searchPrefilterable",
+    "writeRequiresMasterRead",
+)
 _FIELD_NONE = (
-    "calculatedFormula controllerName defaultValueFormula filteredLookupInfo inlineHelpText mask maskType "
-    "referenceTargetField relationshipOrder"
-).split()
+    "calculatedFormula",
+    "controllerName",
+    "defaultValueFormula",
+    "filteredLookupInfo",
+    "inlineHelpText",
+    "mask",
+    "maskType",
+    "referenceTargetField",
+    "relationshipOrder",
+)
 _FULL_NONE = (
-    "defaultImplementation extendedBy extendsInterfaces implementedBy implementsInterfaces listviewable "
-    "lookupLayoutable networkScopeFieldName"
-).split()
+    "defaultImplementation",
+    "extendedBy",
+    "extendsInterfaces",
+    "implementedBy",
+    "implementsInterfaces",
+    "listviewable",
+    "lookupLayoutable",
+    "networkScopeFieldName",
+)
 
 
 def brief(kind: ObjectType, base: str) -> dict[str, Any]:

@@ -19,18 +19,20 @@ from localcrm.company import Company
 from localcrm.face import Refused
 from localcrm.salesforce.calls import Answer, Call
 from localcrm.salesforce.errors import ApiError
+from localcrm.salesforce.ids import normal_id
 from localcrm.salesforce.loading import load_company
 from localcrm.salesforce.oauth import Tokens
 from localcrm.salesforce.org import Org, Switches
 from localcrm.salesforce.rules import Actor
 from localcrm.salesforce.seeding import furnish
 from localcrm.salesforce.service import Service
-from localcrm.salesforce.shapes import shown_value
+from localcrm.salesforce.shapes import record, shown_value
 from localcrm.salesforce.writing import create, delete, update
 
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"]
 _VERSIONED = re.compile(r"/services/data/v(\d\d)\.0(/.*)?$")
 _LONGEST_ADDRESS = 16_384
+_BASE = "/services/data/v59.0"
 _OLDEST, _NEWEST = 31, 64
 
 
@@ -72,18 +74,22 @@ class SalesforceFace:
         ]
 
     def load(self, company: Company) -> None:
-        """Start anew with this company's story."""
+        """Start anew with this company's story; raises Refused for a value no field takes."""
         self._renew()
         with self.org.lock:
-            load_company(self.org, company)
+            try:
+                load_company(self.org, company)
+            except ApiError as problem:
+                raise Refused(f"{problem.code}: {problem.message}") from problem
+            for table in self.org.tables.values():
+                table.settle()
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """Every living record of an object, all fields; raises Refused for an unknown object."""
         with self.org.lock:
             kind = self._kind(name)
             return [
-                {"attributes": {"type": kind.name}}
-                | {field: shown_value(row, field) for field in kind.fields}
+                record(kind.name, row, kind.fields, _BASE)
                 for row in self.org.rows(kind.name)
                 if not row.get("IsDeleted")
             ]
@@ -103,7 +109,8 @@ class SalesforceFace:
                         update(self.org, kind, str(record_id), values, actor)
                     else:
                         record_id = create(self.org, kind, values, actor)
-                    row = self.org.tables[kind.name].rows.get(str(record_id)) or {"Id": record_id}
+                    row = self.org.tables[kind.name].rows.get(normal_id(str(record_id)) or "")
+                    row = row or {"Id": record_id}
                 except ApiError as problem:
                     raise Refused(f"{problem.code}: {problem.message}") from problem
                 found.append({field: shown_value(row, field) for field in kind.fields})
@@ -144,7 +151,7 @@ class SalesforceFace:
         return self._response(answer)
 
     def _checked(self, request: Request, body: bytes) -> Answer:
-        path = request.url.path.rstrip("/")
+        path = str(request.scope["path"]).rstrip("/")
         if path == "/services/data":
             return Answer(200, [_version(number) for number in range(_OLDEST, _NEWEST + 1)])
         if not self.tokens.accepts(request.headers.get("authorization")):
@@ -155,14 +162,18 @@ class SalesforceFace:
             if self.service.used >= self._switches.daily_limit:
                 raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
             if len(str(request.url.query)) + len(path) > _LONGEST_ADDRESS:
-                raise ApiError("URI_TOO_LONG", "The length of the URI exceeds the 16,384 byte limit", status=414)
+                raise ApiError(
+                    "URI_TOO_LONG", "The length of the URI exceeds the 16,384 byte limit", status=414
+                )
         found = _VERSIONED.match(path)
         if found is None or not _OLDEST <= int(found[1]) <= _NEWEST:
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
         self.service.used += 1
         base = f"/services/data/v{found[1]}.0"
         if not found[2]:
-            return Answer(200, {name: f"{base}/{name}" for name in ("sobjects", "query", "limits", "composite")})
+            return Answer(
+                200, {name: f"{base}/{name}" for name in ("sobjects", "query", "limits", "composite")}
+            )
         query = dict(request.query_params)
         return self.service.handle(Call(request.method, base, found[2], query, request.headers, body))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Callable
@@ -45,14 +46,8 @@ class Filter:
         if condition.op == "not":
             (only,) = tests
             return lambda row: not only(row)
-        if len(tests) == 2:
-            one, two = tests
-            if condition.op == "and":
-                return lambda row: one(row) and two(row)
-            return lambda row: one(row) or two(row)
-        if condition.op == "and":
-            return lambda row: all(test(row) for test in tests)
-        return lambda row: any(test(row) for test in tests)
+        joined = _both if condition.op == "and" else _either
+        return functools.reduce(joined, tests)
 
     def _field(self, path: Path) -> tuple[Field, Getter]:
         field, get = self.names.getter(self.kind, path)
@@ -76,22 +71,30 @@ class Filter:
 
     def _like(self, field: Field, get: Getter, one: Compare) -> Test:
         if not field.is_text or one.literal.kind != "string":
-            raise ApiError("INVALID_QUERY_FILTER_OPERATOR", self._at(one.path, "invalid operator on id field"))
+            raise ApiError(
+                "INVALID_QUERY_FILTER_OPERATOR", self._at(one.path, "invalid operator on id field")
+            )
         pattern = _like_pattern(one.literal.value)
         return lambda row: bool((value := get(row)) is not None and pattern.match(value))
 
     def _days(self, field: Field, get: Getter, one: Compare) -> Test:
         if field.type not in ("date", "datetime"):
-            raise self._wrong(one.path, f"value of filter criterion for field '{field.name}' must be a {field.type}")
+            raise self._wrong(
+                one.path, f"value of filter criterion for field '{field.name}' must be a {field.type}"
+            )
         today = self.names.org.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         last_n = one.literal.kind == "last_n"
         shift = -one.literal.value if last_n else _DAYS[one.literal.value]
         first, after = today + timedelta(days=shift), today + timedelta(days=1 if last_n else shift + 1)
-        low, high = (stamp(first), stamp(after)) if field.type == "datetime" else (str(first)[:10], str(after)[:10])
+        low, high = (
+            (stamp(first), stamp(after)) if field.type == "datetime" else (str(first)[:10], str(after)[:10])
+        )
         if one.op in ("=", "!="):
             inside: Test = lambda row: low <= (get(row) or "") < high  # noqa: E731 - a typed closure
             return inside if one.op == "=" else (lambda row: not inside(row))
-        return _test({"<": "<", "<=": "<", ">": ">=", ">=": ">="}[one.op], get, low if one.op in ("<", ">=") else high)
+        return _test(
+            {"<": "<", "<=": "<", ">": ">=", ">=": ">="}[one.op], get, low if one.op in ("<", ">=") else high
+        )
 
     def _within(self, one: Within) -> Test:
         field, get = self._field(one.path)
@@ -113,7 +116,9 @@ class Filter:
         if field.type in ("id", "reference"):
             found = normal_id(literal.value) if literal.kind == "string" else None
             if found is None:
-                raise ApiError("INVALID_QUERY_FILTER_OPERATOR", self._at(path, f"invalid ID field: {literal.value}"))
+                raise ApiError(
+                    "INVALID_QUERY_FILTER_OPERATOR", self._at(path, f"invalid ID field: {literal.value}")
+                )
             return found
         wanted = "string"
         if field.type in ("datetime", "date", "boolean"):
@@ -125,7 +130,10 @@ class Filter:
         if literal.kind != wanted:
             shown = "dateTime" if wanted == "datetime" else wanted
             quotes = "should be" if wanted == "string" else "should not be"
-            text = f"value of filter criterion for field '{field.name}' must be of type {shown} and {quotes} enclosed in quotes"
+            text = (
+                f"value of filter criterion for field '{field.name}' must be of type {shown} "
+                f"and {quotes} enclosed in quotes"
+            )
             raise self._wrong(path, text)
         return self._stored(path, literal)
 
@@ -144,6 +152,14 @@ class Filter:
 
     def _at(self, path: Path, message: str) -> str:
         return located(self.names.text, path.row, path.column, message)
+
+
+def _both(one: Test, two: Test) -> Test:
+    return lambda row: one(row) and two(row)
+
+
+def _either(one: Test, two: Test) -> Test:
+    return lambda row: one(row) or two(row)
 
 
 def _folded(field: Field, get: Getter) -> Getter:
@@ -176,7 +192,11 @@ def _like_pattern(text: str) -> re.Pattern[str]:
 
 def stamp_span(condition: Condition | None, column: str) -> tuple[str, str | None]:
     """The least and greatest ``column`` value that any matching row can have ("" / None = open)."""
-    if isinstance(condition, Compare) and condition.path.text.lower() == column and condition.literal.kind == "datetime":
+    if (
+        isinstance(condition, Compare)
+        and condition.path.text.lower() == column
+        and condition.literal.kind == "datetime"
+    ):
         value = read_datetime(condition.literal.value) or ""
         low = value if condition.op in ("=", ">", ">=") else ""
         high = value if condition.op in ("=", "<", "<=") else None

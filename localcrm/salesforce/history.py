@@ -8,7 +8,9 @@ from localcrm.salesforce.fields import Row
 from localcrm.salesforce.org import Org
 
 
-def history_row(org: Org, lead_id: str, at: str, by: str, field: str, old: Any = None, new: Any = None) -> Row:
+def history_row(
+    org: Org, lead_id: str, at: str, by: str, field: str, old: Any = None, new: Any = None
+) -> Row:
     """One row, not yet put into the table. ``at`` is a canonical stamp."""
     row: Row = {
         "Id": org.tables["LeadHistory"].next_id(),

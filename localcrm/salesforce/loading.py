@@ -83,10 +83,18 @@ class Loading:
         row["CreatedDate"] = stamp(entry.created_at)
         row["CreatedById"] = org.integration_user
         row["LastModifiedDate"] = row["SystemModstamp"] = stamp(last.at) if last else row["CreatedDate"]
-        row["LastModifiedById"] = self.owners.get(last.by, org.integration_user) if last else org.integration_user
+        row["LastModifiedById"] = (
+            self.owners.get(last.by, org.integration_user) if last else org.integration_user
+        )
         if entry.stage in _CONVERTED:
             at, by = self._converted(entry, changes)
-            convert(org, row, self.owners.get(by, org.integration_user), stage=_DEAL_STAGE[entry.stage], at=stamp(at))
+            convert(
+                org,
+                row,
+                self.owners.get(by, org.integration_user),
+                stage=_DEAL_STAGE[entry.stage],
+                at=stamp(at),
+            )
             self._won(entry, row, changes)
         self.leads[entry.key] = row["Id"]
         return row
@@ -128,7 +136,9 @@ class Loading:
 
     def _history(self) -> None:
         org, rows = self.org, list[Row]()
-        told: list[tuple[datetime, int, LeadEntry | Change]] = [(one.created_at, 0, one) for one in self.company.leads]
+        told: list[tuple[datetime, int, LeadEntry | Change]] = [
+            (one.created_at, 0, one) for one in self.company.leads
+        ]
         told += [(one.at, 1, one) for one in self.company.changes if one.lead in self.leads]
         for at, _, one in sorted(told, key=lambda item: item[:2]):
             if isinstance(one, LeadEntry):
@@ -143,10 +153,10 @@ class Loading:
         if change.field == "owner":
             old, new = (self.owners.get(key or "", org.inbound_queue) for key in (change.old, change.new))
             return owner_rows(org, lead, at, by, old, new)
-        old, new = STATUS.get(change.old or ""), STATUS.get(change.new or "")
-        if old == new:
+        before, after = STATUS.get(change.old or ""), STATUS.get(change.new or "")
+        if before == after:
             return []
-        rows = [history_row(org, lead, at, by, "Status", old, new)]
+        rows = [history_row(org, lead, at, by, "Status", before, after)]
         if change.new in _CONVERTED:
             rows.append(history_row(org, lead, at, by, "leadConverted"))
         return rows

@@ -12,7 +12,13 @@ from localcrm.salesforce.org import Org
 from localcrm.salesforce.stamps import stamp
 
 _SUBTYPE = {"call": "Call", "email": "Email", "automatic_email": "ListEmail", "task": "Task"}
-_SUBJECT = {"call": "Call", "email": "Email", "automatic_email": "List Email", "meeting": "Meeting", "task": "Task"}
+_SUBJECT = {
+    "call": "Call",
+    "email": "Email",
+    "automatic_email": "List Email",
+    "meeting": "Meeting",
+    "task": "Task",
+}
 _MEETING_MINUTES = 30
 _BEHAVIOUR = frozenset(LEAD_TOUCHES)
 

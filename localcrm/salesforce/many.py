@@ -103,7 +103,9 @@ def retrieve_many(org: Org, call: Call, name: str) -> Answer:
 
 def _not_over(count: int, most: int) -> None:
     if count > most:
-        raise ApiError("EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {most} records in this call")
+        raise ApiError(
+            "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {most} records in this call"
+        )
 
 
 def _kind(org: Org, item: Item) -> ObjectType:

@@ -23,7 +23,11 @@ ACTIVITY = ("Task", "Event")
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """Behaviours that differ between orgs or could not be verified; each default is the refusal."""
+    """Behaviours that differ between orgs or could not be verified; each default is the refusal.
+
+    ``owner_history_twice``: owner changes leave a row of names and a row of ids (from memory, facts
+    section 4). ``task_external_id``: no public sample of an external id on Activity was found.
+    """
 
     page_size: int = 2000
     daily_limit: int = 100_000
@@ -59,13 +63,6 @@ class Org:
     def rows(self, name: str) -> Iterable[Row]:
         return self.tables[name].rows.values()
 
-    def table_of(self, record_id: str) -> str | None:
-        """The object a record's id belongs to, judged by where it stands."""
-        for name, table in self.tables.items():
-            if record_id[:3] == table.prefix and record_id in table.rows:
-                return name
-        return None
-
     def object_of_prefix(self, record_id: str) -> str | None:
         for name, table in self.tables.items():
             if record_id[:3] == table.prefix:
@@ -87,8 +84,13 @@ class Org:
         full = normal_id(record_id)
         row = self.tables[kind.name].rows.get(full) if full else None
         if row is None:
-            raise ApiError("NOT_FOUND", "Provided external ID field does not exist or is not accessible: Id"
-                           if full is None else "The requested resource does not exist", status=404)
+            raise ApiError(
+                "NOT_FOUND",
+                "Provided external ID field does not exist or is not accessible: Id"
+                if full is None
+                else "The requested resource does not exist",
+                status=404,
+            )
         if row.get("IsDeleted"):
             raise ApiError("ENTITY_IS_DELETED", "entity is deleted", status=404)
         return row

@@ -10,6 +10,7 @@ from localcrm.salesforce.fields import Field, ObjectType, Row
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.soql import Path, located
 
+_REFERENCE = "Please reference your WSDL or the describe call for the appropriate names."
 Getter = Callable[[Row], Any]
 
 # What any owner or person answers through a reference to several objects (the "Name" object).
@@ -42,18 +43,16 @@ class Names:
         kind = self.org.by_lower.get(path.text.lower())
         if kind is None:
             message = (
-                f"sObject type '{path.text}' is not supported. If you are attempting to use a custom object, be "
-                "sure to append the '__c' after the entity name. Please reference your WSDL or the describe call "
-                "for the appropriate names."
+                f"sObject type '{path.text}' is not supported. If you are attempting to use a custom object, "
+                f"be sure to append the '__c' after the entity name. {_REFERENCE}"
             )
             raise ApiError("INVALID_TYPE", located(self.text, path.row, path.column, message))
         return kind
 
     def no_column(self, path: Path, name: str, entity: str) -> ApiError:
         message = (
-            f"No such column '{name}' on entity '{entity}'. If you are attempting to use a custom field, be sure to "
-            "append the '__c' after the custom field name. Please reference your WSDL or the describe call for the "
-            "appropriate names."
+            f"No such column '{name}' on entity '{entity}'. If you are attempting to use a custom field, "
+            f"be sure to append the '__c' after the custom field name. {_REFERENCE}"
         )
         return ApiError("INVALID_FIELD", located(self.text, path.row, path.column, message))
 
@@ -65,9 +64,9 @@ class Names:
             reference = here.by_relationship.get(part.lower()) if here else None
             if reference is None or not set(reference.to) & set(self.org.types):
                 message = (
-                    f"Didn't understand relationship '{part}' in field path. If you are attempting to use a custom "
-                    "relationship, be sure to append the '__r' after the custom relationship name. Please reference "
-                    "your WSDL or the describe call for the appropriate names."
+                    f"Didn't understand relationship '{part}' in field path. If you are attempting to use a "
+                    "custom relationship, be sure to append the '__r' after the custom relationship name. "
+                    f"{_REFERENCE}"
                 )
                 raise ApiError("INVALID_FIELD", located(self.text, path.row, path.column, message))
             way.append(reference)
@@ -87,11 +86,12 @@ class Names:
         org = self.org
 
         def over(row: Row) -> Any:
-            here: tuple[str, Row] | None = (kind.name, row)
+            here = (kind.name, row)
             for reference in way:
-                here = org.target(reference, here[1].get(reference.name))
-                if here is None:
+                pointed = org.target(reference, here[1].get(reference.name))
+                if pointed is None:
                     return None
+                here = pointed
             return pointed_value(way[-1], here, name)
 
         return field, over

@@ -18,6 +18,7 @@ from localcrm.salesforce.shapes import Shape
 from localcrm.salesforce.soql import Bool, Compare, Condition, Path, Query, Within, parse
 
 _KEPT_CURSORS = 500
+_MOST_OFFSET = 2000
 
 
 @dataclass(slots=True)
@@ -43,6 +44,9 @@ class Queries:
     def run(self, text: str, base: str, *, deleted: bool = False, batch: int | None = None) -> dict[str, Any]:
         """The first page of a query; raises ApiError. ``batch`` is rows a page."""
         query = parse(text)
+        if query.offset > _MOST_OFFSET:
+            text = f"Maximum SOQL offset allowed is {_MOST_OFFSET}"
+            raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", text)
         plan = self._plan(query, Names(self.org, text))
         rows = self._rows(plan, deleted=deleted)
         if not query.items:
@@ -65,7 +69,9 @@ class Queries:
         plan, rows = self._cursors[key]
         return self._page(plan, key, rows, int(start), min(batch or 2000, self.org.switches.page_size), base)
 
-    def _page(self, plan: Plan, locator: str, rows: list[Row], start: int, size: int, base: str) -> dict[str, Any]:
+    def _page(
+        self, plan: Plan, locator: str, rows: list[Row], start: int, size: int, base: str
+    ) -> dict[str, Any]:
         end = start + size
         body: dict[str, Any] = {"totalSize": len(rows), "done": end >= len(rows)}
         if end < len(rows):

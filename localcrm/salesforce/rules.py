@@ -24,14 +24,24 @@ class Actor:
     auto_assign: bool = True
 
 
-Rule = Callable[[Org, Row | None, Row, Actor], None]
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One record about to be saved; ``old`` is None when it is created, ``new`` may be completed."""
+
+    org: Org
+    old: Row | None
+    new: Row
+    actor: Actor
+
+
+Rule = Callable[[Save], None]
 
 
 def before_save(org: Org, name: str, old: Row | None, new: Row, actor: Actor) -> None:
     """Complete ``new`` in place, or refuse the save."""
     rule = _RULES.get(name)
     if rule is not None:
-        rule(org, old, new, actor)
+        rule(Save(org, old, new, actor))
 
 
 def set_name(row: Row) -> None:
@@ -39,20 +49,22 @@ def set_name(row: Row) -> None:
     row["Name"] = f"{row.get('FirstName') or ''} {row.get('LastName') or ''}".strip()
 
 
-def _lead(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    set_name(new)
-    if actor.person:
-        if new.get("IsConverted") and not (old or {}).get("IsConverted"):
-            convert(org, new, actor.user, stage="Proposal", at=org.now())
-        if actor.user == new.get("OwnerId"):
-            new["IsUnreadByOwner"] = False
+def _lead(save: Save) -> None:
+    set_name(save.new)
+    if save.actor.person:
+        if save.new.get("IsConverted") and not (save.old or {}).get("IsConverted"):
+            convert(save.org, save.new, save.actor.user, stage="Proposal", at=save.org.now())
+        if save.actor.user == save.new.get("OwnerId"):
+            save.new["IsUnreadByOwner"] = False
         return
-    if old is not None and old.get("IsConverted"):
+    if save.old is not None and save.old.get("IsConverted"):
         raise ApiError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-    if new.get("Status") == CONVERTED_STATUS and (old or {}).get("Status") != CONVERTED_STATUS:
-        raise ApiError("INVALID_STATUS", "invalid convertedStatus: a lead is converted, not set so", ("Status",))
-    if actor.auto_assign:
-        new["OwnerId"] = org.inbound_queue
+    if save.new.get("Status") == CONVERTED_STATUS and (save.old or {}).get("Status") != CONVERTED_STATUS:
+        raise ApiError(
+            "INVALID_STATUS", "invalid convertedStatus: a lead is converted, not set so", ("Status",)
+        )
+    if save.actor.auto_assign:
+        save.new["OwnerId"] = save.org.inbound_queue
 
 
 def convert(org: Org, lead: Row, user: str, *, stage: str, at: str) -> None:
@@ -64,42 +76,44 @@ def convert(org: Org, lead: Row, user: str, *, stage: str, at: str) -> None:
     deal["OwnerId"] = lead["OwnerId"] if lead["OwnerId"].startswith("005") else user
     deal |= dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), at)
     deal |= dict.fromkeys(("CreatedById", "LastModifiedById"), user)
-    _opportunity(org, None, deal, Actor(user))
+    _opportunity(Save(org, None, deal, Actor(user)))
     table.put(deal)
     lead.update(
         Status=CONVERTED_STATUS, IsConverted=True, ConvertedDate=at[:10], ConvertedOpportunityId=deal["Id"]
     )
 
 
-def _task(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    new["IsClosed"] = new.get("Status") == CLOSED_TASK
-    new["IsHighPriority"] = new.get("Priority") == "High"
-    new.setdefault("TaskSubtype", "Task")
-    if not new["IsClosed"]:
-        new.pop("CompletedDateTime", None)
-    elif not (old or {}).get("IsClosed"):
-        new.setdefault("CompletedDateTime", org.now())
-        _last_activity(org, new)
-    if new.get("ReminderDateTime") and "IsReminderSet" not in (old or {}):
-        new["IsReminderSet"] = True
+def _task(save: Save) -> None:
+    save.new["IsClosed"] = save.new.get("Status") == CLOSED_TASK
+    save.new["IsHighPriority"] = save.new.get("Priority") == "High"
+    save.new.setdefault("TaskSubtype", "Task")
+    if not save.new["IsClosed"]:
+        save.new.pop("CompletedDateTime", None)
+    elif not (save.old or {}).get("IsClosed"):
+        save.new.setdefault("CompletedDateTime", save.org.now())
+        _last_activity(save.org, save.new)
 
 
-def _event(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    start = new.get("StartDateTime") or new.get("ActivityDateTime")
+def _event(save: Save) -> None:
+    start = save.new.get("StartDateTime") or save.new.get("ActivityDateTime")
     if not start:
-        raise ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [StartDateTime]", ("StartDateTime",))
-    if new.get("DurationInMinutes") is None and not new.get("EndDateTime"):
         raise ApiError(
-            "REQUIRED_FIELD_MISSING", "Required fields are missing: [DurationInMinutes]", ("DurationInMinutes",)
+            "REQUIRED_FIELD_MISSING", "Required fields are missing: [StartDateTime]", ("StartDateTime",)
         )
-    new["StartDateTime"] = new["ActivityDateTime"] = start
-    new["ActivityDate"] = start[:10]
-    if new.get("DurationInMinutes") is not None:
-        new["EndDateTime"] = stamp(instant_of(start) + timedelta(minutes=new["DurationInMinutes"]))
+    if save.new.get("DurationInMinutes") is None and not save.new.get("EndDateTime"):
+        raise ApiError(
+            "REQUIRED_FIELD_MISSING",
+            "Required fields are missing: [DurationInMinutes]",
+            ("DurationInMinutes",),
+        )
+    save.new["StartDateTime"] = save.new["ActivityDateTime"] = start
+    save.new["ActivityDate"] = start[:10]
+    if save.new.get("DurationInMinutes") is not None:
+        save.new["EndDateTime"] = stamp(instant_of(start) + timedelta(minutes=save.new["DurationInMinutes"]))
     else:
-        length = instant_of(new["EndDateTime"]) - instant_of(start)
-        new["DurationInMinutes"] = int(length.total_seconds() // 60)
-    _last_activity(org, new)
+        length = instant_of(save.new["EndDateTime"]) - instant_of(start)
+        save.new["DurationInMinutes"] = int(length.total_seconds() // 60)
+    _last_activity(save.org, save.new)
 
 
 def _last_activity(org: Org, activity: Row) -> None:
@@ -109,39 +123,41 @@ def _last_activity(org: Org, activity: Row) -> None:
         org.tables["Lead"].replace({**lead, "LastActivityDate": day})
 
 
-def _opportunity(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    new["IsWon"] = new.get("StageName") == "Closed Won"
-    new["IsClosed"] = str(new.get("StageName")).startswith("Closed")
+def _opportunity(save: Save) -> None:
+    save.new["IsWon"] = save.new.get("StageName") == "Closed Won"
+    save.new["IsClosed"] = str(save.new.get("StageName")).startswith("Closed")
 
 
-def _campaign_member(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    new["HasResponded"] = new.get("Status") == "Responded"
-    if new["HasResponded"]:
-        new.setdefault("FirstRespondedDate", org.now()[:10])
+def _campaign_member(save: Save) -> None:
+    save.new["HasResponded"] = save.new.get("Status") == "Responded"
+    if save.new["HasResponded"]:
+        save.new.setdefault("FirstRespondedDate", save.org.now()[:10])
 
 
-def _user(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    set_name(new)
+def _user(save: Save) -> None:
+    set_name(save.new)
 
 
-def _named_by_id(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    if not new.get("Name"):
-        new["Name"] = new["Id"]
+def _named_by_id(save: Save) -> None:
+    if not save.new.get("Name"):
+        save.new["Name"] = save.new["Id"]
 
 
-def _field_permissions(org: Org, old: Row | None, new: Row, actor: Actor) -> None:
-    kind = org.types.get(new["SobjectType"])
-    prefix, _, name = new["Field"].partition(".")
+def _field_permissions(save: Save) -> None:
+    kind = save.org.types.get(save.new["SobjectType"])
+    prefix, _, name = save.new["Field"].partition(".")
     if kind is None or prefix != kind.name or name not in kind.fields:
-        text = f"Field Name: bad value for restricted picklist field: {new['Field']}"
+        text = f"Field Name: bad value for restricted picklist field: {save.new['Field']}"
         raise ApiError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", text, ("Field",))
-    for row in org.rows("FieldPermissions"):
-        same = all(row[key] == new[key] for key in ("ParentId", "Field"))
-        if same and row["Id"] != new["Id"]:
+    for row in save.org.rows("FieldPermissions"):
+        same = all(row[key] == save.new[key] for key in ("ParentId", "Field"))
+        if same and row["Id"] != save.new["Id"]:
             text = f"duplicate value found: <unknown> duplicates value on record with id: {row['Id']}"
             raise ApiError("DUPLICATE_VALUE", text)
-    if new["PermissionsEdit"] and not new["PermissionsRead"]:
-        raise ApiError("FIELD_INTEGRITY_EXCEPTION", "Field permission edit depends on read", ("PermissionsRead",))
+    if save.new["PermissionsEdit"] and not save.new["PermissionsRead"]:
+        raise ApiError(
+            "FIELD_INTEGRITY_EXCEPTION", "Field permission edit depends on read", ("PermissionsRead",)
+        )
 
 
 _RULES: dict[str, Rule] = {
@@ -154,4 +170,3 @@ _RULES: dict[str, Rule] = {
     "Marketing_Activity__c": _named_by_id,
     "FieldPermissions": _field_permissions,
 }
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from localcrm.salesforce import many, rest
+from localcrm.salesforce import changed, many, rest
 from localcrm.salesforce.calls import Answer, Call
 from localcrm.salesforce.composite import run_composite
 from localcrm.salesforce.errors import ApiError, not_found
@@ -57,9 +57,11 @@ class Service:
         table: list[tuple[str, dict[str, Resource]]] = [
             ("/query(?:All)?", {"GET": lambda call: rest.run_query(self.queries, call)}),
             ("/query(?:All)?/([^/]+)", {"GET": self._more}),
-            ("/limits", {"GET": self._limits}),
+            ("/limits", {"GET": lambda _call: self._limits()}),
             ("/sobjects", {"GET": on(rest.global_describe)}),
             ("/sobjects/([^/]+)/describe", {"GET": on(rest.describe_object)}),
+            ("/sobjects/([^/]+)/updated", {"GET": on(changed.updated)}),
+            ("/sobjects/([^/]+)/deleted", {"GET": on(changed.deleted)}),
             ("/sobjects/([^/]+)", {"GET": on(rest.object_info), "POST": on(rest.create_record)}),
             ("/sobjects/([^/]+)/([^/]+)", {name: on(run) for name, run in one.items()}),
             (
@@ -80,7 +82,7 @@ class Service:
     def _more(self, call: Call, locator: str) -> Answer:
         return Answer(200, self.queries.more(locator, call.base, batch=call.batch()))
 
-    def _limits(self, call: Call) -> Answer:
+    def _limits(self) -> Answer:
         most = self.org.switches.daily_limit
         daily = {"Max": most, "Remaining": max(0, most - self.used)}
         return Answer(200, {"DailyApiRequests": daily, "DataStorageMB": {"Max": 1024, "Remaining": 1000}})

@@ -66,7 +66,9 @@ class Shape:
             return None
         if not reference.polymorphic:
             return self.show(org, target[0], target[1], base)
-        found: dict[str, Any] = {"attributes": attributes(target[0], target[1]["Id"], base) | {"type": "Name"}}
+        found: dict[str, Any] = {
+            "attributes": attributes(target[0], target[1]["Id"], base) | {"type": "Name"}
+        }
         for name in self.names:
             found[name] = pointed_value(reference, target, name)
         return found

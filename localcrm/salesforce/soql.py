@@ -13,7 +13,18 @@ from lark.exceptions import UnexpectedInput, VisitError
 
 from localcrm.salesforce.errors import ApiError
 
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "_": "\\_", "%": "\\%"}
+_ESCAPES = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "b": "\b",
+    "f": "\f",
+    "'": "'",
+    '"': '"',
+    "\\": "\\",
+    "_": "\\_",
+    "%": "\\%",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +175,11 @@ class _Build(Transformer[Token, Query]):
         return () if parts == ["count"] else tuple(parts)
 
     def subquery(self, parts: list[Any]) -> Query:
-        split = next(i for i, one in enumerate(parts) if not isinstance(one, Path)) if any(
-            not isinstance(one, Path) for one in parts
-        ) else len(parts)
+        split = (
+            next(i for i, one in enumerate(parts) if not isinstance(one, Path))
+            if any(not isinstance(one, Path) for one in parts)
+            else len(parts)
+        )
         return _query(tuple(parts[: split - 1]), parts[split - 1 :])
 
     def start(self, parts: list[Any]) -> Query:

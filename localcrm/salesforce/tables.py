@@ -82,6 +82,10 @@ class Table:
         for place in range(first, last):
             yield rows[order[place][1]]
 
+    def settle(self) -> None:
+        """Make the order now, so that the first reader need not wait for it."""
+        self._ordered()
+
     def _index(self, row: Row) -> None:
         for field, index in self._indexes.items():
             if isinstance(row.get(field), str):

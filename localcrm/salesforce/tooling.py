@@ -42,19 +42,25 @@ def create_custom_field(org: Org, call: Call) -> Answer:
         raise ApiError("FIELD_INTEGRITY_EXCEPTION", f"Custom field name is not valid: {name}", ("FullName",))
     kinds = ACTIVITY if target == "Activity" else (target,)
     if target in ACTIVITY or any(one not in org.types for one in kinds):
-        raise ApiError("INVALID_CROSS_REFERENCE_KEY", f"Entity Enumeration Or ID: bad value: {target}", ("FullName",))
+        raise ApiError(
+            "INVALID_CROSS_REFERENCE_KEY", f"Entity Enumeration Or ID: bad value: {target}", ("FullName",)
+        )
     if name.lower() in org.types[kinds[0]].by_lower:
         text = f"There is already a field named {name.removesuffix('__c')} on {target}."
         raise ApiError("DUPLICATE_DEVELOPER_NAME", text, ("DeveloperName",))
     field = _field(name, metadata)
     if target == "Activity" and field.external_id and not org.switches.task_external_id:
-        raise ApiError("FIELD_INTEGRITY_EXCEPTION", "Cannot create an external ID field on Activity", ("externalId",))
+        raise ApiError(
+            "FIELD_INTEGRITY_EXCEPTION", "Cannot create an external ID field on Activity", ("externalId",)
+        )
     for one in kinds:
         org.types[one].add(field)
         for row in org.rows(one) if field.type == "boolean" else ():
             row[name] = bool(field.default)
     number = sum(1 for kind in org.types.values() for one in kind.fields.values() if one.granted_only)
-    return Answer(201, {"id": make_id("00N", number), "success": True, "errors": [], "warnings": [], "infos": []})
+    return Answer(
+        201, {"id": make_id("00N", number), "success": True, "errors": [], "warnings": [], "infos": []}
+    )
 
 
 def _field(name: str, metadata: dict[str, Any]) -> Field:

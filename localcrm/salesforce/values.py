@@ -30,7 +30,9 @@ def stored(field: Field, value: Any) -> Any:
 def _wrong(field: Field, value: Any) -> ApiError:
     soap = {"int": "int", "boolean": "boolean"}.get(field.type, "double" if field.is_number else field.type)
     shown = str(value)[:40]
-    return ApiError("JSON_PARSER_ERROR", f"Cannot deserialize instance of {soap} from value {shown}", (field.name,))
+    return ApiError(
+        "JSON_PARSER_ERROR", f"Cannot deserialize instance of {soap} from value {shown}", (field.name,)
+    )
 
 
 def _boolean(field: Field, value: Any) -> bool:

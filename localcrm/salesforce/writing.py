@@ -55,7 +55,9 @@ def update(org: Org, kind: ObjectType, record_id: str, values: Mapping[str, Any]
 def delete(org: Org, kind: ObjectType, record_id: str, actor: Actor) -> None:
     """Soft where the object knows IsDeleted, with the activities of a lead; raises ApiError."""
     if "delete" not in kind.can:
-        raise ApiError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403)
+        raise ApiError(
+            "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403
+        )
     old = org.find(kind, record_id)
     table = org.tables[kind.name]
     if "IsDeleted" not in kind.fields:
@@ -89,7 +91,9 @@ def upsert(
     if not found:
         return create(org, kind, {**rest, field.name: value}, actor), True
     if len(found) > 1:
-        text = f"{field.name}: more than one record found for external id field: {[row['Id'] for row in found]}"
+        text = (
+            f"{field.name}: more than one record found for external id field: {[row['Id'] for row in found]}"
+        )
         raise ApiError("DUPLICATE_EXTERNAL_ID", text, (field.name,), status=300)
     update(org, kind, found[0]["Id"], rest, actor)
     return found[0]["Id"], False

@@ -1,0 +1,64 @@
+"""A plan as a file: what a person read is exactly what is written.
+
+Each lead's state is named by a hash, so a lead that changed after the plan was made is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.base import Change
+from connectors.errors import Misconfigured
+from sync.store.facts import KnownLead
+from sync.store.packing import pack_change, pack_lead, unpack_change
+
+_FORM = "leadsla-plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes of one connection, with the state of each lead they were decided on."""
+
+    connection: str
+    changes: tuple[Change, ...]
+    states: Mapping[str, str]
+
+
+def state_of(known: KnownLead) -> str:
+    """Names what the CRM showed of a lead and of our fields on it."""
+    text = json.dumps([pack_lead(known.seen.lead), sorted(known.seen.ours.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def to_json(plans: list[Plan]) -> str:
+    """The text of a plan file."""
+    body = [
+        {
+            "connection": plan.connection,
+            "states": dict(plan.states),
+            "changes": [[type(change).__name__, json.loads(pack_change(change))] for change in plan.changes],
+        }
+        for plan in plans
+    ]
+    return json.dumps({"form": _FORM, "plans": body}, indent=1, ensure_ascii=False)
+
+
+def from_json(text: str) -> list[Plan]:
+    """Read a plan file. Raises Misconfigured when it is none."""
+    try:
+        body = json.loads(text)
+        if body["form"] != _FORM:
+            raise KeyError("form")
+        return [
+            Plan(
+                one["connection"],
+                tuple(unpack_change(kind, json.dumps(raw)) for kind, raw in one["changes"]),
+                one["states"],
+            )
+            for one in body["plans"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise Misconfigured("this is no plan file; make one with `leadsla plan --out FILE`") from None

@@ -1,0 +1,96 @@
+"""One run per connection: a lease with expiry and a fencing epoch, renewed while working.
+
+The epoch grows with every take-over. Each commit checks it, so a paused process that wakes after
+another took over stops instead of writing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from sync.store import Store, schema
+from sync.store.facts import upsert
+from sync.store.packing import from_micros, micros
+
+LASTS = timedelta(seconds=120)
+RENEW_EVERY_SECONDS = 30.0
+
+
+class Busy(Exception):
+    """Another run holds the connection; the text says who and until when."""
+
+
+class LeaseLost(Exception):
+    """Another run took over while this one was not looking; nothing more may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Proof of holding a connection. ``confirm`` inside every transaction that commits work."""
+
+    connection: str
+    holder: str
+    epoch: int
+
+    def confirm(self, db: sa.Connection) -> None:
+        """Raises LeaseLost if another run has taken over."""
+        table = schema.leases.c
+        query = sa.select(table.epoch, table.holder).where(table.connection == self.connection)
+        row = db.execute(query).first()
+        if row is None or (row.epoch, row.holder) != (self.epoch, self.holder):
+            raise LeaseLost(f"{self.connection}: another run took over; this one stops")
+
+
+@contextmanager
+def held(store: Store, connection: str) -> Iterator[Lease]:
+    """Hold the connection while working. Raises Busy when another live run has it."""
+    lease = _take(store, connection)
+    stop = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(store, lease, stop), daemon=True)
+    renewal.start()
+    try:
+        yield lease
+    finally:
+        stop.set()
+        renewal.join()
+        _set_expiry(store, lease, datetime.now(UTC) - LASTS)
+
+
+def _take(store: Store, connection: str) -> Lease:
+    now = datetime.now(UTC)  # the operating system's clock: leases compare processes, not CRM events
+    holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+    with store.begin() as db:
+        if db.dialect.name == "sqlite":
+            db.exec_driver_sql("UPDATE leases SET epoch = epoch WHERE 0")  # take the write lock first
+        row = db.execute(sa.select(schema.leases).where(schema.leases.c.connection == connection)).first()
+        if row and from_micros(row.expires_at) > now:
+            raise Busy(f"{connection}: held by {row.holder} until {from_micros(row.expires_at):%H:%M:%S} UTC")
+        epoch = row.epoch + 1 if row else 1
+        expires = micros(now + LASTS)
+        taken = {"connection": connection, "holder": holder, "epoch": epoch, "expires_at": expires}
+        upsert(db, schema.leases, [taken])
+    return Lease(connection, holder, epoch)
+
+
+def _renew(store: Store, lease: Lease, stop: threading.Event) -> None:
+    while not stop.wait(RENEW_EVERY_SECONDS):
+        _set_expiry(store, lease, datetime.now(UTC) + LASTS)
+
+
+def _set_expiry(store: Store, lease: Lease, instant: datetime) -> None:
+    table = schema.leases
+    mine = (
+        table.c.connection == lease.connection,
+        table.c.epoch == lease.epoch,
+        table.c.holder == lease.holder,
+    )
+    with store.begin() as db:
+        db.execute(table.update().where(*mine).values(expires_at=micros(instant)))

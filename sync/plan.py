@@ -1,0 +1,154 @@
+"""From a verdict to changes: what the CRM should show minus what it shows. Pure.
+
+Unchanged means no change. One open task per lead; a later step updates it, the answer closes
+it, and one that a person closed is never made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.base import Change, CloseTask, CreateTask, OurTask, SetFields, SetStage, UpdateTask
+from connectors.canonical import canonical
+from sla_engine.model import LifecycleStage, Value
+from sla_engine.verdict import ClockState, Fit, SlaClock, Verdict
+from sync.store.facts import KnownLead
+from sync.wording import local_time, reasons_text, task_body, task_subject
+
+SCORE_STEP = 5
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What may be touched: our fields, tasks, and stages one by one."""
+
+    fields: bool
+    tasks: bool
+    stages: frozenset[LifecycleStage] = frozenset()
+
+
+def plan(connection: str, verdict: Verdict, known: KnownLead, allowed: Permissions) -> tuple[Change, ...]:
+    """The changes that bring the CRM in line with the verdict; () when it is already."""
+    if known.seen.lead.closed_elsewhere or verdict.exempt:
+        return tuple(_close_all(known, "the lead is closed")) if allowed.tasks else ()
+    changes: list[Change] = []
+    if allowed.fields:
+        changes += _fields(verdict, known)
+        changes += _stage(verdict, known, allowed)
+    if allowed.tasks:
+        changes += _task(connection, verdict, known)
+    return tuple(changes)
+
+
+def wanted_fields(verdict: Verdict) -> dict[str, Value]:
+    """Our fields as the verdict wants them, typed, by our name."""
+    clock = verdict.due_clock
+    answered = [one.stopped_at for one in verdict.clocks if one.stopped_at and one.proof]
+    qualification = "mql" if verdict.is_mql else "not_yet"
+    if verdict.fit is Fit.NOT_A_BUYER:
+        qualification = "not_a_buyer"
+    return {
+        "status": verdict.sla_status,
+        "due_at": clock.due_at.replace(microsecond=0) if clock else None,
+        "target": clock.target if clock else None,
+        "score": verdict.score,
+        "interest": verdict.interest.band.value,
+        "qualification": qualification,
+        "missing": ", ".join(verdict.missing) or None,
+        "reasons": reasons_text(verdict),
+        "next_step": verdict.next_step.text,
+        "responded_at": max(answered).replace(microsecond=0) if answered else None,
+    }
+
+
+def _fields(verdict: Verdict, known: KnownLead) -> Iterator[Change]:
+    shown = known.seen.ours
+    wanted = wanted_fields(verdict)
+    differing = {name: value for name, value in wanted.items() if canonical(value) != shown.get(name, "")}
+    same_band = "interest" not in differing
+    if same_band and "score" in differing and not _score_moved(verdict.score, shown.get("score", "")):
+        del differing["score"]
+    if differing:
+        yield SetFields(verdict.lead_id, differing, _because(verdict, differing))
+
+
+def _score_moved(score: int, shown: str) -> bool:
+    try:
+        return abs(score - float(shown)) >= SCORE_STEP
+    except ValueError:
+        return True
+
+
+def _because(verdict: Verdict, differing: dict[str, Value]) -> str:
+    if "status" in differing and verdict.sla_status != "none":
+        clock = verdict.due_clock
+        due = f", due {clock.due_at:%Y-%m-%d %H:%M} UTC" if clock else ""
+        return f"the response is {verdict.sla_status.replace('_', ' ')}{due}"
+    return f"the verdict changed: {', '.join(sorted(differing))}"
+
+
+def _stage(verdict: Verdict, known: KnownLead, allowed: Permissions) -> Iterator[Change]:
+    waiting = known.seen.lead.stage in {LifecycleStage.INQUIRY, LifecycleStage.RECYCLED}
+    if verdict.is_mql and waiting and LifecycleStage.MQL in allowed.stages:
+        because = "minimum data, fit and interest are as agreed"
+        yield SetStage(verdict.lead_id, LifecycleStage.MQL, known.seen.lead.stage, because)
+
+
+def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Change]:
+    clock = verdict.due_clock
+    if clock is None or verdict.next_step.responsible != "sales":
+        yield from _close_all(known, _outcome(verdict))
+        return
+    key = task_key(connection, clock)
+    if any(task.key == key and not task.is_open for task in known.tasks):
+        return  # a person closed it: it is never made again
+    standing = [task for task in known.tasks if task.is_open]
+    owner = known.seen.lead.owner
+    zone = (owner.time_zone if owner else None) or "UTC"
+    subject, body = task_subject(clock, zone), task_body(verdict, clock, zone)
+    owner_id = owner.id if owner else None
+    if not standing:
+        because = (
+            f"{clock.target} is {clock.state.value.replace('_', ' ')}, due {local_time(clock.due_at, zone)}"
+        )
+        yield CreateTask(verdict.lead_id, key, owner_id, subject, body, clock.due_at, zone, because)
+        return
+    first, *surplus = standing
+    if _differs(first, key, subject, owner_id, clock.due_at):
+        because = f"{clock.target} is now {clock.state.value.replace('_', ' ')}"
+        yield UpdateTask(verdict.lead_id, first.id, key, owner_id, subject, body, clock.due_at, zone, because)
+    for task in surplus:
+        yield CloseTask(
+            verdict.lead_id, task.id, task.key, "one task per lead is enough", "a second open task"
+        )
+
+
+def _differs(task: OurTask, key: str, subject: str, owner_id: str | None, due_at: datetime) -> bool:
+    # some CRMs keep a task's time to the minute only
+    moved = task.due_at is None or abs(task.due_at - due_at) >= _MINUTE
+    return moved or (task.key, task.subject, task.owner_id) != (key, subject, owner_id)
+
+
+def _close_all(known: KnownLead, note: str) -> Iterator[Change]:
+    for task in known.tasks:
+        if task.is_open:
+            yield CloseTask(known.seen.lead.id, task.id, task.key, note, f"no answer is due any more: {note}")
+
+
+def _outcome(verdict: Verdict) -> str:
+    ended = [clock for clock in verdict.clocks if clock.stopped_at]
+    last = max(ended, key=lambda clock: (clock.stopped_at or clock.due_at, clock.key), default=None)
+    if last is None:
+        return "no target applies"
+    if last.state is ClockState.CANCELLED:
+        return "the lead left this phase"
+    return f"answered by {last.proof.replace('_', ' ')}"
+
+
+def task_key(connection: str, clock: SlaClock) -> str:
+    """Names the decision on the task: the same through restarts, new wording and new owners."""
+    return hashlib.sha256(f"{connection}|{clock.key}".encode()).hexdigest()[:40]

@@ -1,0 +1,91 @@
+"""What a run did, in numbers that add up, and where the leads stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Receipt, ReceiptStatus
+from sla_engine.verdict import ClockState, Verdict
+
+
+@dataclass(slots=True)
+class RunReport:
+    """One run on one connection. planned = written + unchanged + rejected + deferred."""
+
+    connection: str
+    mode: str
+    at: datetime
+    read: int = 0
+    evaluated: int = 0
+    planned: int = 0
+    written: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    deferred: int = 0
+    quarantined: int = 0
+    uncovered: int = 0
+    exempt: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    changes: Counter[str] = field(default_factory=Counter)
+    troubles: list[str] = field(default_factory=list)
+
+    def count(self, receipt: Receipt) -> None:
+        """Add one receipt; an unknown outcome is deferred until it is settled."""
+        match receipt.status:
+            case ReceiptStatus.WRITTEN:
+                self.written += 1
+            case ReceiptStatus.UNCHANGED:
+                self.unchanged += 1
+            case ReceiptStatus.REJECTED:
+                self.rejected += 1
+            case _:
+                self.deferred += 1
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something was left undone that a person should know of."""
+        return bool(self.rejected or self.deferred or self.quarantined or self.troubles)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON; no personal data."""
+        return {**asdict(self), "at": self.at.isoformat(), "changes": dict(self.changes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One lead in the report: its state, deadline and owner."""
+
+    lead: str
+    state: str
+    target: str
+    owner: str
+    due_at: datetime | None
+    answered_at: datetime | None
+
+
+_SHOWN = (ClockState.BREACHED, ClockState.AT_RISK, ClockState.RUNNING, ClockState.UNPROVEN)
+
+
+def standings(verdicts: list[Verdict]) -> list[Standing]:
+    """Every lead with a clock: open ones first, the most urgent on top; then the answered ones."""
+    rows = []
+    for verdict in verdicts:
+        if not verdict.clocks:
+            continue
+        clock = verdict.due_clock or max(verdict.clocks, key=lambda one: (one.started_at, one.key))
+        rows.append(
+            Standing(
+                lead=verdict.lead_id,
+                state=clock.state.value,
+                target=clock.target,
+                owner=clock.owner or "",
+                due_at=clock.due_at,
+                answered_at=clock.stopped_at,
+            )
+        )
+    order = {state.value: index for index, state in enumerate(_SHOWN)}
+    return sorted(rows, key=lambda row: (order.get(row.state, 9), row.due_at or row.answered_at, row.lead))

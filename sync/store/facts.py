@@ -1,0 +1,227 @@
+"""What the CRM told us: leads, activities, changes, our tasks, quarantined records, the cursor."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.base import OurTask, Page, SeenLead
+from sla_engine.model import LeadHistory, history_of
+from sync.store import schema
+from sync.store.packing import (
+    activity_form,
+    from_micros,
+    micros,
+    owner_form,
+    pack_lead,
+    stage_form,
+    task_form,
+    unpack_lead,
+)
+
+_CHUNK = 500
+_FORMS: Mapping[str, Any] = {"activity": activity_form, "stage": stage_form, "owner": owner_form}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """One lead of the working set: as the CRM shows it, its history, our tasks on it."""
+
+    seen: SeenLead
+    history: LeadHistory
+    tasks: tuple[OurTask, ...]
+
+
+class Facts:
+    """One connection's facts."""
+
+    def __init__(self, connection: str) -> None:
+        self._name = connection
+
+    def cursor(self, db: sa.Connection) -> tuple[str, str]:
+        """(cursor, account id); empty before the first pull."""
+        row = db.execute(
+            sa.select(schema.cursors.c.cursor, schema.cursors.c.account).where(
+                schema.cursors.c.connection == self._name
+            )
+        ).first()
+        return (row.cursor, row.account) if row else ("", "")
+
+    def keep_page(self, db: sa.Connection, page: Page, account: str) -> None:
+        """One page and the cursor after it, in the caller's transaction. Repeated facts change nothing."""
+        self._keep_leads(db, page.leads)
+        rows = [self._fact(lead_id, "activity", fact.id, fact) for lead_id, fact in page.activities]
+        rows += [self._fact(one, "stage", f.id or f"{f.at}", f) for one, f in page.stages]
+        rows += [self._fact(one, "owner", f.id or f"{f.at}", f) for one, f in page.owners]
+        self._keep_facts(db, rows)
+        self.keep_tasks(db, page.tasks, mark_dirty=True)
+        self._keep_rejections(db, page)
+        row = {"connection": self._name, "cursor": page.cursor, "account": account}
+        upsert(db, schema.cursors, [row])
+
+    def _fact(self, lead_id: str, kind: str, fact_id: str, fact: Any) -> dict[str, Any]:
+        body = _FORMS[kind].dump_json(fact).decode()
+        return {
+            "connection": self._name,
+            "lead_id": lead_id,
+            "kind": kind,
+            "fact_id": fact_id,
+            "body": body,
+        }
+
+    def _keep_leads(self, db: sa.Connection, leads: Sequence[SeenLead]) -> None:
+        known = {
+            row.lead_id: row
+            for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, [one.lead.id for one in leads])
+        }
+        rows, changed = [], []
+        for seen in leads:
+            packed, ours = pack_lead(seen.lead), json.dumps(dict(sorted(seen.ours.items())))
+            old = known.get(seen.lead.id)
+            is_news = old is None or old.lead != packed or old.ours != ours
+            if old is None or old.lead != packed:
+                changed.append(seen.lead.id)
+            rows.append(
+                {
+                    "connection": self._name,
+                    "lead_id": seen.lead.id,
+                    "lead": packed,
+                    "ours": ours,
+                    "modified_at": micros(seen.modified_at),
+                    "dirty": int(is_news or bool(old and old.dirty)),
+                }
+            )
+        upsert(db, schema.leads, rows)
+        for chunk in chunks(changed):
+            # a record that changed deserves another try, and a fresh look at its rubbish
+            box, aside = schema.outbox.c, schema.quarantine.c
+            db.execute(
+                schema.outbox.delete().where(
+                    box.connection == self._name, box.lead_id.in_(chunk), box.status == "rejected"
+                )
+            )
+            db.execute(
+                schema.quarantine.delete().where(aside.connection == self._name, aside.lead_id.in_(chunk))
+            )
+
+    def _keep_facts(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        fresh: list[dict[str, Any]] = []
+        table = schema.facts
+        for chunk in chunks(rows):
+            found = self._by_ids(db, table, table.c.lead_id, sorted({row["lead_id"] for row in chunk}))
+            known = {(row.lead_id, row.kind, row.fact_id): row.body for row in found}
+            fresh += [
+                row
+                for row in chunk
+                if known.get((row["lead_id"], row["kind"], row["fact_id"])) != row["body"]
+            ]
+        upsert(db, table, fresh)
+        self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
+
+    def keep_tasks(self, db: sa.Connection, tasks: Iterable[OurTask], *, mark_dirty: bool) -> None:
+        """Remember our tasks as the CRM shows them; a changed one makes its lead dirty if asked."""
+        wanted = {task.id: task for task in tasks}
+        known = {
+            row.task_id: row.body
+            for row in self._by_ids(db, schema.tasks, schema.tasks.c.task_id, list(wanted))
+        }
+        rows = [
+            {
+                "connection": self._name,
+                "task_id": task.id,
+                "lead_id": task.lead_id,
+                "body": task_form.dump_json(task).decode(),
+            }
+            for task in wanted.values()
+        ]
+        fresh = [row for row in rows if known.get(row["task_id"]) != row["body"]]
+        upsert(db, schema.tasks, fresh)
+        if mark_dirty:
+            self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
+
+    def _keep_rejections(self, db: sa.Connection, page: Page) -> None:
+        rows = [
+            {
+                "connection": self._name,
+                "lead_id": one.lead_id,
+                "field": one.field,
+                "value": one.value,
+                "reason": one.reason,
+            }
+            for one in page.rejections
+        ]
+        upsert(db, schema.quarantine, rows)
+
+    def mark_dirty(self, db: sa.Connection, lead_ids: Sequence[str]) -> None:
+        for chunk in chunks(lead_ids):
+            db.execute(
+                schema.leads.update()
+                .where(schema.leads.c.connection == self._name, schema.leads.c.lead_id.in_(chunk))
+                .values(dirty=1)
+            )
+
+    def show_written(self, db: sa.Connection, lead_id: str, values: Mapping[str, str]) -> None:
+        """The CRM now shows these values in our fields: its echo will be no news."""
+        where = (schema.leads.c.connection == self._name, schema.leads.c.lead_id == lead_id)
+        old = db.execute(sa.select(schema.leads.c.ours).where(*where)).scalar_one()
+        ours = json.dumps(dict(sorted({**json.loads(old), **values}.items())))
+        db.execute(schema.leads.update().where(*where).values(ours=ours))
+
+    def count(self, db: sa.Connection) -> int:
+        return db.execute(
+            sa.select(sa.func.count())
+            .select_from(schema.leads)
+            .where(schema.leads.c.connection == self._name)
+        ).scalar_one()
+
+    def rejections(self, db: sa.Connection) -> list[sa.Row[Any]]:
+        """Quarantined records, with raw values: mask before showing."""
+        table = schema.quarantine
+        return list(db.execute(sa.select(table).where(table.c.connection == self._name)))
+
+    def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
+        """Leads with history and tasks, in the order of their ids."""
+        for chunk in chunks(lead_ids):
+            history: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+            for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):
+                history[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
+            tasks: dict[str, list[OurTask]] = defaultdict(list)
+            for row in self._by_ids(db, schema.tasks, schema.tasks.c.lead_id, chunk):
+                tasks[row.lead_id].append(task_form.validate_json(row.body))
+            for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, chunk):
+                lead, told = unpack_lead(row.lead), history[row.lead_id]
+                yield KnownLead(
+                    SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours)),
+                    history_of(lead, tuple(told["activity"]), tuple(told["stage"]), tuple(told["owner"])),
+                    tuple(sorted(tasks[row.lead_id], key=lambda task: task.id)),
+                )
+
+    def _by_ids(
+        self, db: sa.Connection, table: sa.Table, column: sa.Column[Any], ids: Sequence[str]
+    ) -> Iterator[sa.Row[Any]]:
+        for chunk in chunks(ids):
+            query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
+            yield from db.execute(query.order_by(column))
+
+
+def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Pieces small enough for one statement."""
+    for start in range(0, len(rows), _CHUNK):
+        yield rows[start : start + _CHUNK]
+
+
+def upsert(db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert, or replace the given columns where the key exists."""
+    if not rows:
+        return
+    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))

@@ -1,0 +1,74 @@
+"""Facts, changes and verdicts as JSON text and back: the same value comes back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from connectors.base import Change, OurTask
+from sla_engine.model import Activity, Lead, OwnerChange, StageChange, Value
+from sla_engine.verdict import Verdict
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INSTANT = "\x1einstant:"  # marks a text that was an instant; no CRM value starts with it
+
+activity_form: TypeAdapter[Activity] = TypeAdapter(Activity)
+stage_form: TypeAdapter[StageChange] = TypeAdapter(StageChange)
+owner_form: TypeAdapter[OwnerChange] = TypeAdapter(OwnerChange)
+task_form: TypeAdapter[OurTask] = TypeAdapter(OurTask)
+verdict_form: TypeAdapter[Verdict] = TypeAdapter(Verdict)
+_lead_form: TypeAdapter[Lead] = TypeAdapter(Lead)
+CHANGE_KINDS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in Change.__args__}
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970, UTC."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """The aware UTC instant so many microseconds after 1970 began.
+
+    >>> from_micros(micros(datetime(2026, 11, 23, 12, tzinfo=UTC))).isoformat()
+    '2026-11-23T12:00:00+00:00'
+    """
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def pack_lead(lead: Lead) -> str:
+    marked = {name: _mark(value) for name, value in sorted(lead.fields.items())}
+    return _lead_form.dump_json(replace(lead, fields=marked)).decode()
+
+
+def unpack_lead(text: str) -> Lead:
+    lead = _lead_form.validate_json(text)
+    return replace(lead, fields={name: _unmark(value) for name, value in lead.fields.items()})
+
+
+def pack_change(change: Change) -> str:
+    raw = CHANGE_KINDS[type(change).__name__].dump_python(change)
+    if "values" in raw:
+        raw["values"] = {name: _mark(value) for name, value in raw["values"].items()}
+    return json.dumps(raw, default=lambda value: value.isoformat(), sort_keys=True)
+
+
+def unpack_change(kind: str, text: str) -> Change:
+    change: Any = CHANGE_KINDS[kind].validate_json(text)
+    if hasattr(change, "values"):
+        change = replace(change, values={name: _unmark(value) for name, value in change.values.items()})
+    return change  # type: ignore[no-any-return]
+
+
+def _mark(value: Value) -> Value:
+    return f"{_INSTANT}{value.isoformat()}" if isinstance(value, datetime) else value
+
+
+def _unmark(value: Value) -> Value:
+    if isinstance(value, str) and value.startswith(_INSTANT):
+        return datetime.fromisoformat(value.removeprefix(_INSTANT))
+    return value

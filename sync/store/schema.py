@@ -1,0 +1,104 @@
+"""The tables. Instants are integers: microseconds since 1970, UTC. Bodies are JSON text."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("lead_id", String, primary_key=True),
+    Column("lead", Text, nullable=False),
+    Column("ours", Text, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("dirty", Integer, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("verdict", Text),
+    Column("judged_by", String),  # agreement version of the verdict
+    Index("leads_due", "connection", "dirty", "valid_until"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("lead_id", String, primary_key=True),
+    Column("kind", String, primary_key=True),  # activity | stage | owner
+    Column("fact_id", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("task_id", String, primary_key=True),
+    Column("lead_id", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("tasks_of_lead", "connection", "lead_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("connection", String, nullable=False),
+    Column("lead_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("owner_id", String),
+    Column("change", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("message", Text, nullable=False, default=""),
+    Column("record_id", String, nullable=False, default=""),
+    Column("at", BigInteger, nullable=False),
+    Index("outbox_open", "connection", "status"),
+    Index("outbox_of_lead", "connection", "lead_id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("account", String, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("lead_id", String, primary_key=True),
+    Column("field", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("first_used", BigInteger, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("connection", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,204 @@
+"""What is decided and done: the working set, verdicts, the outbox, runs, agreement versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Change, CreateTask, Receipt
+from sla_engine.agreement import Agreement
+from sla_engine.verdict import Verdict
+from sync.store import schema
+from sync.store.facts import chunks
+from sync.store.packing import from_micros, micros, pack_change, unpack_change, verdict_form
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A change on its way: pending, sending, written, unchanged, rejected, deferred or unknown."""
+
+    id: int
+    lead_id: str
+    kind: str
+    change: Change
+    status: str
+    message: str
+    at: datetime
+
+
+def fingerprint(change: Change) -> str:
+    """Names a change by its content, not by the sentence that explains it."""
+    body = json.loads(pack_change(change))
+    body.pop("because")
+    text = json.dumps([type(change).__name__, body], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Work:
+    """One connection's decisions."""
+
+    def __init__(self, connection: str) -> None:
+        self._name = connection
+
+    def use_agreement(self, db: sa.Connection, agreement: Agreement, policy: str, now: datetime) -> bool:
+        """Keep the version's text; leads judged under another policy are judged again.
+
+        ``policy`` names agreement and rollout together. Returns whether any lead was judged under
+        another one, or none was ever judged: a run whose many changes are expected.
+        """
+        row = {"version": agreement.version, "body": agreement.model_dump_json(by_alias=True)}
+        found = db.execute(
+            sa.select(schema.agreements.c.version).where(schema.agreements.c.version == agreement.version)
+        ).first()
+        if found is None:
+            db.execute(schema.agreements.insert().values(**row, first_used=micros(now)))
+        mine = schema.leads.c.connection == self._name
+        judged = sa.select(schema.leads.c.lead_id).where(mine, schema.leads.c.judged_by.is_not(None))
+        is_first = db.execute(judged.limit(1)).first() is None
+        again = schema.leads.update().where(mine, schema.leads.c.judged_by != policy).values(dirty=1)
+        return is_first or db.execute(again).rowcount > 0
+
+    def working_set(self, db: sa.Connection, now: datetime) -> list[str]:
+        """Leads that changed or whose verdict has run out."""
+        table = schema.leads.c
+        due = sa.or_(table.dirty == 1, table.valid_until <= micros(now))
+        query = sa.select(table.lead_id).where(table.connection == self._name, due)
+        return list(db.execute(query.order_by(table.lead_id)).scalars())
+
+    def next_due(self, db: sa.Connection) -> datetime | None:
+        """The earliest instant at which a verdict runs out."""
+        table = schema.leads.c
+        first = db.execute(sa.select(sa.func.min(table.valid_until)).where(table.connection == self._name))
+        value = first.scalar_one()
+        return None if value is None else from_micros(value)
+
+    def keep_verdicts(self, db: sa.Connection, verdicts: Sequence[Verdict], policy: str) -> None:
+        """Store verdicts and clear the mark that made their leads part of the working set."""
+        if not verdicts:
+            return
+        table = schema.leads
+        statement = (
+            table.update()
+            .where(table.c.connection == self._name, table.c.lead_id == sa.bindparam("one"))
+            .values(
+                dirty=0,
+                valid_until=sa.bindparam("until"),
+                verdict=sa.bindparam("text"),
+                judged_by=sa.bindparam("by"),
+            )
+        )
+        rows = [
+            {
+                "one": verdict.lead_id,
+                "until": None if verdict.valid_until is None else micros(verdict.valid_until),
+                "text": verdict_form.dump_json(verdict).decode(),
+                "by": policy,
+            }
+            for verdict in verdicts
+        ]
+        db.execute(statement, rows)
+
+    def verdicts(self, db: sa.Connection, lead_ids: Sequence[str] | None = None) -> list[Verdict]:
+        """Stored verdicts, of these leads or of all."""
+        table = schema.leads.c
+        query = sa.select(table.verdict).where(table.connection == self._name, table.verdict.is_not(None))
+        if lead_ids is None:
+            return [verdict_form.validate_json(text) for text in db.execute(query).scalars()]
+        found: list[Verdict] = []
+        for chunk in chunks(lead_ids):
+            texts = db.execute(query.where(table.lead_id.in_(chunk))).scalars()
+            found += [verdict_form.validate_json(text) for text in texts]
+        return found
+
+    def post(self, db: sa.Connection, changes: Iterable[Change], now: datetime) -> None:
+        """Put decided changes into the outbox."""
+        rows = [
+            {
+                "connection": self._name,
+                "lead_id": change.lead_id,
+                "kind": type(change).__name__,
+                "fingerprint": fingerprint(change),
+                "owner_id": change.owner_id if isinstance(change, CreateTask) else None,
+                "change": pack_change(change),
+                "status": "pending",
+                "message": "",
+                "record_id": "",
+                "at": micros(now),
+            }
+            for change in changes
+        ]
+        if rows:
+            db.execute(schema.outbox.insert(), rows)
+
+    def rows(self, db: sa.Connection, statuses: Sequence[str], lead_id: str = "") -> list[OutboxRow]:
+        """Outbox rows in these states, oldest first."""
+        table = schema.outbox.c
+        query = sa.select(schema.outbox).where(table.connection == self._name, table.status.in_(statuses))
+        if lead_id:
+            query = query.where(table.lead_id == lead_id)
+        return [_row(row) for row in db.execute(query.order_by(table.id))]
+
+    def mark(self, db: sa.Connection, ids: Sequence[int], status: str) -> None:
+        for chunk in chunks(ids):
+            db.execute(schema.outbox.update().where(schema.outbox.c.id.in_(chunk)).values(status=status))
+
+    def finish(self, db: sa.Connection, row_id: int, receipt: Receipt) -> None:
+        """Write down what became of a row."""
+        db.execute(
+            schema.outbox.update()
+            .where(schema.outbox.c.id == row_id)
+            .values(status=receipt.status.value, message=receipt.message, record_id=receipt.record_id)
+        )
+
+    def forget(self, db: sa.Connection, ids: Sequence[int]) -> None:
+        """Take rows out: what they wanted is decided anew."""
+        for chunk in chunks(ids):
+            db.execute(schema.outbox.delete().where(schema.outbox.c.id.in_(chunk)))
+
+    def rejected(self, db: sa.Connection) -> set[str]:
+        """Fingerprints of changes the CRM refused and that nothing has changed about since."""
+        table = schema.outbox.c
+        query = sa.select(table.fingerprint).where(table.connection == self._name, table.status == "rejected")
+        return set(db.execute(query).scalars())
+
+    def tasks_made(self, db: sa.Connection, since: datetime) -> Mapping[str, int]:
+        """New tasks per owner since an instant, for the caps."""
+        table = schema.outbox.c
+        query = (
+            sa.select(table.owner_id, sa.func.count())
+            .where(
+                table.connection == self._name,
+                table.kind == "CreateTask",
+                table.status == "written",
+                table.at >= micros(since),
+            )
+            .group_by(table.owner_id)
+        )
+        return {owner or "": count for owner, count in db.execute(query)}
+
+    def keep_run(self, db: sa.Connection, now: datetime, report: Mapping[str, Any]) -> None:
+        """Keep a run's report, and let go of outbox rows done more than 30 days ago."""
+        db.execute(
+            schema.runs.insert().values(connection=self._name, at=micros(now), report=json.dumps(report))
+        )
+        old = micros(now - timedelta(days=30))
+        table = schema.outbox
+        done = table.c.status.in_(("written", "unchanged"))
+        db.execute(table.delete().where(table.c.connection == self._name, done, table.c.at < old))
+
+    def resolve_lead(self, db: sa.Connection, lead_id: str) -> bool:
+        """Whether this connection knows the lead."""
+        table = schema.leads.c
+        query = sa.select(table.lead_id).where(table.connection == self._name, table.lead_id == lead_id)
+        return db.execute(query).first() is not None
+
+
+def _row(row: sa.Row[Any]) -> OutboxRow:
+    change = unpack_change(row.kind, row.change)
+    return OutboxRow(row.id, row.lead_id, row.kind, change, row.status, row.message, from_micros(row.at))
