@@ -1,8 +1,8 @@
-"""A CRM in this process: the reference implementation of ``Crm``, and the one tests talk to first.
+"""A connection to a CRM in this process: the reference implementation of ``Crm``.
 
-Lists, dictionaries and its own clock. It is as honest as the real ones: rows are refused one by
-one, a key on a task is not unique by itself, answers can get lost, history names who did what.
-It is no mock: nothing is recorded about how it was called except the number of calls.
+It is as honest as the real ones: rows are refused one by one, a key on a task is not unique by
+itself, answers can get lost, history names who did what. It is no mock: nothing is recorded
+about how it was called except the number of calls.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -28,7 +28,6 @@ from connectors.base import (
     ProvisionStep,
     Receipt,
     ReceiptStatus,
-    Rejection,
     SeenLead,
     SetFields,
     SetStage,
@@ -37,171 +36,103 @@ from connectors.base import (
 from connectors.canonical import canonical
 from connectors.errors import Unavailable
 from connectors.mapping import parse_instant
-from sla_engine.model import (
-    Activity,
-    ActorKind,
-    Lead,
-    LifecycleStage,
-    Owner,
-    OwnerChange,
-    StageChange,
-    Value,
-)
+from connectors.memory_records import PARTS, MemoryRecords, Row, owner_id
+from sla_engine.model import Activity, Owner, OwnerChange, StageChange
 
 LONGEST_TEXT = 255
-_PARTS = ("leads", "stages", "owners", "activities", "tasks")
-_TURN: Mapping[type, int] = {AssignOwner: 0, SetFields: 1, SetStage: 1, CloseTask: 2, UpdateTask: 2, CreateTask: 3}
+LOOK_BACK = timedelta(seconds=300)
+_TURNS = (AssignOwner, SetFields, SetStage, CloseTask, UpdateTask, CreateTask)
+_LOST = Receipt(ReceiptStatus.UNKNOWN, message="the answer was lost")
 Fact = TypeVar("Fact")
 
 
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong next. ``lose_after``/``lose_before``: so many task creates whose answer is lost."""
-
-    lose_after: int = 0
-    lose_before: int = 0
-    refuse_leads: set[str] = field(default_factory=set)
-    unavailable: bool = False
-    break_after_pages: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """Anything a poll can bring: when the CRM stored it, and on which lead."""
+class _Place:
+    """Where a read stands: its window ("" = open end), the part, the last row's number."""
 
-    stamp: datetime
-    number: int
-    lead_id: str
-    fact: object
+    since: str = ""
+    to: str = ""
+    part: int = 0
+    after: int = -1
 
 
 class MemoryCrm:
-    """One connection to one CRM that lives as long as this object. ``now`` is the CRM's own clock.
+    """One connection to ``records``. ``mapping`` is our field -> CRM field, compared by ``check``.
 
-    ``fields`` are the field names the CRM has; ``mapping`` is our field -> CRM field, which
-    ``check`` compares with them. Raises Unavailable when ``faults`` say so. Not thread-safe.
+    Raises Unavailable when ``records.faults`` say so. Not thread-safe.
     """
 
     def __init__(
         self,
-        now: datetime,
+        records: MemoryRecords,
         *,
         name: str = "memory",
-        fields: Sequence[str] = (),
         mapping: Mapping[str, str] | None = None,
         page_size: int = 200,
     ) -> None:
         self.name = name
-        self.now = now
-        self.faults = Faults()
-        self.look_back = timedelta(seconds=300)
+        self.records = records
         self.page_size = page_size
-        self._fields = tuple(fields)
         self._mapping = dict(mapping or {})
-        self._people: dict[str, Owner] = {}
-        self._rows: dict[str, dict[str, _Row]] = {part: {} for part in _PARTS}
-        self._rubbish: dict[str, Rejection] = {}
         self._calls: Counter[str] = Counter()
-        self._provisioned = False
-        self._number = 0
-
-    # As people and their other tools would: these move stamps and keep history.
-
-    def hire(self, owner: Owner) -> None:
-        """Add or change somebody who can own leads."""
-        self._people[owner.id] = owner
-
-    def put_lead(self, lead: Lead, *, actor: str | None = None) -> None:
-        """Create the lead, or replace it; stage and owner changes go into its history."""
-        row = self._rows["leads"].get(lead.id)
-        old = row.fact if row else None
-        before = old.lead if isinstance(old, SeenLead) else None
-        ours = old.ours if isinstance(old, SeenLead) else {}
-        kind = self._kind_of(actor)
-        if lead.stage is not None and (before is None or before.stage is not lead.stage):
-            move = StageChange(self.now, lead.stage, actor, kind, lead.reason, id=self._next_id("S"))
-            self._keep("stages", move.id, lead.id, move)
-        if before is None or _owner_id(before) != _owner_id(lead):
-            self._keep_owner(lead, actor, kind)
-        self._keep("leads", lead.id, lead.id, SeenLead(lead, self.now, ours))
-
-    def log(self, lead_id: str, activity: Activity) -> None:
-        """Something happened to the lead, stored now (``activity.at`` may be earlier)."""
-        self._keep("activities", activity.id, lead_id, activity)
-
-    def tick_off(self, task_id: str) -> None:
-        """A person closes a task by hand."""
-        self._keep_task(replace(self._task(task_id), is_open=False))
-
-    def spoil(self, lead_id: str, name: str, value: str, reason: str) -> None:
-        """Make the lead's record unreadable: this field holds rubbish."""
-        self._rubbish[lead_id] = Rejection(lead_id, name, value, reason)
-        self._touch(lead_id)
-
-    def mend(self, lead_id: str) -> None:
-        """The record can be read again."""
-        del self._rubbish[lead_id]
-        self._touch(lead_id)
-
-    # As the port asks.
 
     def account_id(self) -> str:
         return f"{self.name}-account"
 
     def server_now(self) -> datetime:
-        return self.now
+        return self.records.now
 
     def check(self) -> list[Problem]:
         self._call("check")
         problems = []
         for ours, theirs in self._mapping.items():
-            if theirs not in self._fields:
-                near = difflib.get_close_matches(theirs, self._fields, 1)
+            if theirs not in self.records.fields:
+                near = difflib.get_close_matches(theirs, self.records.fields, 1)
                 remedy = f'did you mean "{near[0]}"?' if near else "map another field"
                 problems.append(Problem(f"lead.{ours}", f'there is no field "{theirs}"', remedy))
-        if not self._provisioned:
+        if not self.records.has_our_fields:
             problems.append(Problem("fields", "our fields do not exist yet", "run `leadsla provision`"))
         return problems
 
     def owners(self) -> Mapping[str, Owner]:
         self._call("owners")
-        return dict(self._people)
+        return dict(self.records.people)
 
     def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
-        place = json.loads(cursor) if cursor else {"since": "", "to": "", "part": 0, "after": -1}
-        if place["to"]:
+        place = _Place(**json.loads(cursor)) if cursor else _Place()
+        if place.to:
             yield from self._window(place)
-            place = {"since": place["to"], "to": "", "part": 0, "after": -1}
-        yield from self._window({**place, "to": until.isoformat()})
+            place = _Place(since=place.to)
+        yield from self._window(replace(place, to=until.isoformat()))
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         self._call("write")
         receipts: dict[int, Receipt] = {}
-        for index, change in sorted(enumerate(changes), key=lambda one: (_TURN[type(one[1])], one[0])):
-            receipts[index] = self._refusal(change) or self._write(change)
+        for kind in _TURNS:
+            for index, change in enumerate(changes):
+                if isinstance(change, kind):
+                    receipts[index] = self._refusal(change) or self._write(change)
         return [receipts[index] for index in range(len(changes))]
 
     def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
         self._call("find")
         keys = {change.key for change in changes}
-        return {task.key: task for task in self._tasks() if task.key in keys}
+        return {task.key: task for task in self.records.tasks() if task.key in keys}
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
         self._call("read")
-        wanted, rows = dict.fromkeys(lead_ids), self._rows["leads"]
-        found = (rows[one].fact for one in wanted if one in rows and one not in self._rubbish)
-        return [seen for seen in found if isinstance(seen, SeenLead)]
+        found = (self.records.seen(one) for one in dict.fromkeys(lead_ids))
+        return [seen for seen in found if seen is not None and seen.lead.id not in self.records.rubbish]
 
     def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
         self._call("read")
-        wanted = set(lead_ids)
-        return [task for task in self._tasks() if task.lead_id in wanted]
+        return [task for task in self.records.tasks() if task.lead_id in lead_ids]
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         self._call("provision")
-        steps = [ProvisionStep(f"field {name}", self._provisioned) for name in (*OUR_FIELDS, "key")]
-        self._provisioned = self._provisioned or not dry_run
-        return steps
+        exists = self.records.has_our_fields
+        self.records.has_our_fields = exists or not dry_run
+        return [ProvisionStep(f"field {name}", exists) for name in (*OUR_FIELDS, "key")]
 
     def link(self, lead_id: str) -> str:
         return f"memory:{self.name}/{lead_id}"
@@ -212,75 +143,70 @@ class MemoryCrm:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    # Reading.
-
-    def _window(self, place: Mapping[str, str | int]) -> Iterator[Page]:
-        since, until = str(place["since"]), parse_instant(str(place["to"]))
-        start = parse_instant(since) - self.look_back if since else None
+    def _window(self, place: _Place) -> Iterator[Page]:
+        start = parse_instant(place.since) - LOOK_BACK if place.since else None
+        until = parse_instant(place.to)
         rows = [
             (part, row)
-            for part, name in enumerate(_PARTS)
-            for row in sorted(self._rows[name].values(), key=lambda one: one.number)
+            for part, name in enumerate(PARTS)
+            for row in self.records.rows(name)
             if (start is None or row.stamp > start) and row.stamp <= until
-            if (part, row.number) > (place["part"], place["after"])
+            if (part, row.number) > (place.part, place.after)
         ]
         for begin in range(0, len(rows), self.page_size):
             piece = rows[begin : begin + self.page_size]
             self._break_if_told()
             part, last = piece[-1]
-            here = {"since": since, "to": place["to"], "part": part, "after": last.number}
-            yield self._page(piece, json.dumps(here), len(rows))
+            here = json.dumps(asdict(replace(place, part=part, after=last.number)))
+            yield self._page([row for _, row in piece], here, len(rows))
         self._call("pull")
-        yield Page(cursor=json.dumps({"since": place["to"], "to": "", "part": 0, "after": -1}))
+        yield Page(cursor=json.dumps(asdict(_Place(since=place.to))))
 
-    def _page(self, rows: Sequence[tuple[int, _Row]], cursor: str, estimate: int) -> Page:
+    def _page(self, rows: Sequence[Row], cursor: str, estimate: int) -> Page:
         self._call("pull")
-        leads = [row for part, row in rows if _PARTS[part] == "leads"]
+        rubbish = self.records.rubbish
+        leads = _of(SeenLead, rows)
         return Page(
-            leads=tuple(
-                row.fact for row in leads if isinstance(row.fact, SeenLead) and row.lead_id not in self._rubbish
-            ),
+            leads=tuple(seen for lead_id, seen in leads if lead_id not in rubbish),
             stages=_of(StageChange, rows),
             owners=_of(OwnerChange, rows),
             activities=_of(Activity, rows),
             tasks=tuple(task for _, task in _of(OurTask, rows)),
-            rejections=tuple(self._rubbish[row.lead_id] for row in leads if row.lead_id in self._rubbish),
+            rejections=tuple(rubbish[lead_id] for lead_id, _ in leads if lead_id in rubbish),
             cursor=cursor,
             records=len(rows),
             estimate=estimate,
         )
 
     def _break_if_told(self) -> None:
-        if self.faults.break_after_pages is not None:
-            self.faults.break_after_pages -= 1
-            if self.faults.break_after_pages < 0:
-                self.faults.break_after_pages = None
+        faults = self.records.faults
+        if faults.break_after_pages is not None:
+            faults.break_after_pages -= 1
+            if faults.break_after_pages < 0:
+                faults.break_after_pages = None
                 raise Unavailable(f"{self.name}: connection broke while reading")
-
-    # Writing.
 
     def _refusal(self, change: Change) -> Receipt | None:
         """Why this row is not taken, as a CRM would say it: without values."""
-        row = self._rows["leads"].get(change.lead_id)
-        seen = row.fact if row else None
-        owner_id = getattr(change, "owner_id", None)
+        seen = self.records.seen(change.lead_id)
+        owner = getattr(change, "owner_id", None)
         reason = ""
-        if not isinstance(seen, SeenLead):
+        if seen is None:
             reason = "NOT_FOUND: the lead is not there; it may have been deleted or merged"
-        elif seen.lead.closed_elsewhere or change.lead_id in self.faults.refuse_leads:
+        elif seen.lead.closed_elsewhere or change.lead_id in self.records.faults.refuse_leads:
             reason = "READ_ONLY: the record cannot be edited"
-        elif owner_id and owner_id not in self._people:
-            reason = "INVALID_OWNER: there is no such owner; assign the lead to somebody who exists"
+        elif owner and owner not in self.records.people:
+            reason = "INVALID_OWNER: there is no such owner; give the lead to somebody who exists"
         elif isinstance(change, SetFields):
             reason = self._field_trouble(change)
-        elif isinstance(change, UpdateTask | CloseTask) and change.task_id not in self._rows["tasks"]:
+        elif isinstance(change, UpdateTask | CloseTask) and not self.records.has_task(change.task_id):
             reason = "NOT_FOUND: the task is not there any more"
         return Receipt(ReceiptStatus.REJECTED, message=reason) if reason else None
 
     def _field_trouble(self, change: SetFields) -> str:
         for name, value in change.values.items():
             kind = OUR_FIELDS.get(name)
-            if kind is None or not self._provisioned:
+            if kind is None or not self.records.has_our_fields:
                 return f"UNKNOWN_FIELD: {name}; run `leadsla provision`"
             if kind == "text" and len(str(value or "")) > LONGEST_TEXT:
                 return f"TOO_LONG: {name} takes {LONGEST_TEXT} characters"
@@ -290,108 +216,74 @@ class MemoryCrm:
         match change:
             case SetFields():
                 return self._set_fields(change)
-            case SetStage():
-                lead = self._seen(change.lead_id).lead
-                if lead.stage is not change.expected:
-                    return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, "the stage was changed meanwhile")
-                self.put_lead(replace(lead, stage=change.stage), actor=self.name)
-                return Receipt(ReceiptStatus.WRITTEN, change.lead_id)
-            case AssignOwner():
-                lead = self._seen(change.lead_id).lead
-                if _owner_id(lead) != change.expected_owner_id:
-                    return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, "the owner was changed meanwhile")
-                self.put_lead(replace(lead, owner=self._people[change.owner_id]), actor=self.name)
-                return Receipt(ReceiptStatus.WRITTEN, change.lead_id)
+            case SetStage() | AssignOwner():
+                return self._move(change)
             case CreateTask():
                 return self._create_task(change)
         return self._change_task(change)
 
     def _set_fields(self, change: SetFields) -> Receipt:
-        seen = self._seen(change.lead_id)
-        ours: dict[str, str] = {**seen.ours, **{name: canonical(value) for name, value in change.values.items()}}
-        self._keep("leads", change.lead_id, change.lead_id, SeenLead(seen.lead, self.now, ours))
+        for seen in self._there(change.lead_id):
+            new = {name: canonical(value) for name, value in change.values.items()}
+            self.records.keep_seen(replace(seen, ours={**seen.ours, **new}))
         return Receipt(ReceiptStatus.WRITTEN, change.lead_id)
 
+    def _move(self, change: SetStage | AssignOwner) -> Receipt:
+        """Only if the record still shows what the decision was made on."""
+        for seen in self._there(change.lead_id):
+            if isinstance(change, SetStage):
+                as_expected = seen.lead.stage is change.expected
+                moved = replace(seen.lead, stage=change.stage)
+            else:
+                as_expected = owner_id(seen.lead) == change.expected_owner_id
+                moved = replace(seen.lead, owner=self.records.people[change.owner_id])
+            if not as_expected:
+                return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, "a person changed it meanwhile")
+            self.records.put_lead(moved, actor=self.name)
+        return Receipt(ReceiptStatus.WRITTEN, change.lead_id)
+
+    def _there(self, lead_id: str) -> Iterator[SeenLead]:
+        """The lead, if it is there."""
+        seen = self.records.seen(lead_id)
+        if seen is not None:
+            yield seen
+
     def _create_task(self, change: CreateTask) -> Receipt:
-        if self.faults.lose_before:
-            self.faults.lose_before -= 1
-            return Receipt(ReceiptStatus.UNKNOWN, message="the answer was lost")
+        faults = self.records.faults
+        if faults.lose_before:
+            faults.lose_before -= 1
+            return _LOST
         task = OurTask(
-            self._next_id("T"), change.key, change.lead_id, True, change.subject, change.due_at, change.owner_id
+            id=self.records.new_task_id(),
+            key=change.key,
+            lead_id=change.lead_id,
+            is_open=True,
+            subject=change.subject,
+            due_at=change.due_at,
+            owner_id=change.owner_id,
         )
-        self._keep_task(task)
-        if self.faults.lose_after:
-            self.faults.lose_after -= 1
-            return Receipt(ReceiptStatus.UNKNOWN, message="the answer was lost")
+        self.records.keep_task(task)
+        if faults.lose_after:
+            faults.lose_after -= 1
+            return _LOST
         return Receipt(ReceiptStatus.WRITTEN, task.id)
 
     def _change_task(self, change: UpdateTask | CloseTask) -> Receipt:
-        task = self._task(change.task_id)
+        task = self.records.task(change.task_id)
         if not task.is_open:
             return Receipt(ReceiptStatus.UNCHANGED, task.id, "the task is closed already")
         if isinstance(change, CloseTask):
-            self._keep_task(replace(task, is_open=False))
+            self.records.keep_task(replace(task, is_open=False))
         else:
-            self._keep_task(
-                replace(
-                    task, key=change.key, subject=change.subject, due_at=change.due_at, owner_id=change.owner_id
-                )
-            )
+            renamed = replace(task, key=change.key, subject=change.subject)
+            self.records.keep_task(replace(renamed, due_at=change.due_at, owner_id=change.owner_id))
         return Receipt(ReceiptStatus.WRITTEN, task.id)
 
-    # Keeping.
-
-    def _keep(self, part: str, fact_id: str, lead_id: str, fact: object) -> None:
-        self._number += 1
-        self._rows[part][fact_id] = _Row(self.now, self._number, lead_id, fact)
-
-    def _keep_owner(self, lead: Lead, actor: str | None, kind: ActorKind) -> None:
-        owner = lead.owner
-        change = OwnerChange(
-            self.now,
-            owner.id if owner else None,
-            actor,
-            kind,
-            to_queue=bool(owner and owner.is_queue),
-            time_zone=owner.time_zone if owner else None,
-            id=self._next_id("O"),
-        )
-        self._keep("owners", change.id, lead.id, change)
-
-    def _keep_task(self, task: OurTask) -> None:
-        self._keep("tasks", task.id, task.lead_id, task)
-
-    def _touch(self, lead_id: str) -> None:
-        self._keep("leads", lead_id, lead_id, replace(self._seen(lead_id), modified_at=self.now))
-
-    def _seen(self, lead_id: str) -> SeenLead:
-        seen = self._rows["leads"][lead_id].fact
-        assert isinstance(seen, SeenLead)  # noqa: S101 - only these are kept there
-        return seen
-
-    def _tasks(self) -> list[OurTask]:
-        return [row.fact for row in self._rows["tasks"].values() if isinstance(row.fact, OurTask)]
-
-    def _task(self, task_id: str) -> OurTask:
-        return next(task for task in self._tasks() if task.id == task_id)
-
-    def _next_id(self, letter: str) -> str:
-        self._number += 1
-        return f"{letter}{self._number:06}"
-
-    def _kind_of(self, actor: str | None) -> ActorKind:
-        person = self._people.get(actor or "")
-        return ActorKind.PERSON if person and not person.is_automation else ActorKind.AUTOMATION
-
     def _call(self, kind: str) -> None:
-        if self.faults.unavailable:
+        if self.records.faults.unavailable:
             raise Unavailable(f"{self.name}: cannot be reached")
         self._calls[kind] += 1
 
 
-def _owner_id(lead: Lead) -> str | None:
-    return lead.owner.id if lead.owner else None
-
-
-def _of(kind: type[Fact], rows: Sequence[tuple[int, _Row]]) -> tuple[tuple[str, Fact], ...]:
-    return tuple((row.lead_id, row.fact) for _, row in rows if isinstance(row.fact, kind))
+def _of(kind: type[Fact], rows: Sequence[Row]) -> tuple[tuple[str, Fact], ...]:
+    return tuple((row.lead_id, row.fact) for row in rows if isinstance(row.fact, kind))

@@ -108,7 +108,10 @@ def show_in_crm(config: Path, connection: str, lead_id: str) -> None:
         owners = crm.owners()
         (seen,) = crm.read_leads([lead_id])
         tasks = crm.read_tasks([lead_id])
-    shown = {**{name: value for name, value in seen.lead.fields.items() if value}, **{f"leadsla {k}": v for k, v in seen.ours.items()}}
+    shown = {
+        **{name: value for name, value in seen.lead.fields.items() if value},
+        **{f"leadsla {k}": v for k, v in seen.ours.items()},
+    }
     shown["owner"] = seen.lead.owner.name if seen.lead.owner else "nobody"
     print_table("", ("field", "value"), [(name, str(value)) for name, value in shown.items()])
     rows = [

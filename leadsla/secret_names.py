@@ -52,7 +52,9 @@ def resolve(name: str, base_url: str, environment: Mapping[str, str] | None = No
             return _from_file(Path(rest).expanduser())
         case "keyring":
             return _from_keyring(rest)
-    raise SecretMissing('a secret is named "env:NAME", "keyring:SERVICE/USER" or "file:PATH"; never written here')
+    raise SecretMissing(
+        'a secret is named "env:NAME", "keyring:SERVICE/USER" or "file:PATH"; never written here'
+    )
 
 
 def _from_file(path: Path) -> SecretStr:

@@ -15,7 +15,8 @@ from connectors.base import Crm, Problem
 from connectors.connection import Connection
 from connectors.errors import CrmError, Misconfigured, Unauthorised
 from leadsla.secret_names import SecretMissing, resolve
-from leadsla.settings import ConnectionSettings, RolloutSettings, Settings
+from leadsla.settings import ConnectionSettings, Settings
+from sync.guard import Brakes
 from sync.run import RunSettings
 from sync.store import Store
 
@@ -53,8 +54,9 @@ def connection_of(name: str, settings: ConnectionSettings) -> Connection:
     )
 
 
-def run_settings(settings: Settings, rollout: RolloutSettings, connection: ConnectionSettings) -> RunSettings:
+def run_settings(settings: Settings, connection: ConnectionSettings) -> RunSettings:
     """What the sync may do on this connection."""
+    rollout = connection.rollout
     return RunSettings(
         mode=rollout.mode,
         effective_from=rollout.effective_from,
@@ -62,8 +64,7 @@ def run_settings(settings: Settings, rollout: RolloutSettings, connection: Conne
         max_new_tasks_per_run=rollout.max_new_tasks_per_run,
         stages_writable=frozenset(connection.writes.stages),
         owner_writable=connection.writes.owner,
-        max_changed_share=settings.safety.max_changed_share,
-        max_changed_floor=settings.safety.max_changed_floor,
+        brakes=Brakes(settings.safety.max_changed_share, settings.safety.max_changed_floor),
     )
 
 
@@ -93,4 +94,3 @@ def schema_problems(settings: Settings) -> tuple[list[Problem], list[CrmError]]:
         except CrmError as error:
             troubles.append(error)
     return problems, troubles
-

@@ -60,7 +60,7 @@ class Plot:
         outcome: str = "",
         logged_at: datetime | None = None,
     ) -> None:
-        """The lead or a sales person does something, unless the story ends before (or before it is logged)."""
+        """The lead or a sales person does something, unless the story ends before it (or its logging)."""
         at, logged_at = _whole(at), _whole(logged_at) if logged_at else None
         if self.created_at <= at and max(at, logged_at or at) <= self.until:
             self.touches.append(Touch(self.key, kind, at, content, by, outcome, logged_at))

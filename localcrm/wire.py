@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from localcrm.faults import Rule
 
 _TRANSPORT = "localcrm.transport"
-_MAINTENANCE = "<html><head><title>Maintenance</title></head><body><h1>We will be back soon</h1></body></html>"
+_MAINTENANCE = "<html><head><title>Maintenance</title></head><body>We will be back soon</body></html>"
 
 
 class OpenProtocol(H11Protocol):

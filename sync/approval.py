@@ -50,15 +50,14 @@ def from_json(text: str) -> list[Plan]:
     """Read a plan file. Raises Misconfigured when it is none."""
     try:
         body = json.loads(text)
-        if body["form"] != _FORM:
-            raise KeyError("form")
+        plans = body["plans"] if body["form"] == _FORM else None
         return [
             Plan(
                 one["connection"],
                 tuple(unpack_change(kind, json.dumps(raw)) for kind, raw in one["changes"]),
                 one["states"],
             )
-            for one in body["plans"]
+            for one in plans
         ]
     except (ValueError, KeyError, TypeError):
         raise Misconfigured("this is no plan file; make one with `leadsla plan --out FILE`") from None

@@ -36,7 +36,7 @@ Mode = Literal["shadow", "fields", "live"]
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How far this connection's runs may go. ``settle_seconds``: younger CRM changes wait for the next run."""
+    """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run."""
 
     mode: Mode = "shadow"
     effective_from: datetime | None = None
@@ -44,7 +44,7 @@ class RunSettings:
     max_new_tasks_per_run: int = 200
     stages_writable: frozenset[LifecycleStage] = frozenset()
     owner_writable: bool = False
-    brakes: Brakes = Brakes()
+    brakes: Brakes = field(default_factory=Brakes)
     settle_seconds: float = 2.0
 
     @property
@@ -77,7 +77,10 @@ class Run:
 
 
 def run_once(run: Run, approved: Plan | None = None) -> RunReport:
-    """One whole run. Raises Misconfigured, Unauthorised, Busy, GuardStopped; other trouble is in the report."""
+    """One whole run. Raises Misconfigured, Unauthorised, BudgetSpent, Busy, GuardStopped.
+
+    A CRM that cannot be reached ends the run early with the trouble in the report.
+    """
     started = time.monotonic()
     check(run)
     with held(run.store, run.name) as lease:

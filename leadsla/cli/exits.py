@@ -41,8 +41,16 @@ _ADVICE: tuple[tuple[type[Exception], Exit, str], ...] = (
     (BudgetSpent, Exit.STOPPED, "nothing is lost; run again when the CRM's allowance is renewed"),
     (Unavailable, Exit.PARTIAL, "nothing is lost; run again when the CRM can be reached"),
     (CrmError, Exit.PARTIAL, "run again; what is unknown is looked up first"),
-    (GuardStopped, Exit.STOPPED, "read `leadsla plan`; if it is meant, run `leadsla sync --allow-mass-change`"),
-    (Busy, Exit.BUSY, "another run holds this connection; it frees it when done or within two minutes of dying"),
+    (
+        GuardStopped,
+        Exit.STOPPED,
+        "read `leadsla plan`; if it is meant, run `leadsla sync --allow-mass-change`",
+    ),
+    (
+        Busy,
+        Exit.BUSY,
+        "another run holds this connection; it frees it when done or within two minutes of dying",
+    ),
 )
 
 

@@ -16,7 +16,9 @@ from leadsla.cli.output import out
 @app.command()
 def init(
     config: ConfigOption = DEFAULT_CONFIG,
-    crm: Annotated[str, typer.Option(help='"salesforce", "hubspot" or "practice" (both practice CRMs).')] = "practice",
+    crm: Annotated[
+        str, typer.Option(help='"salesforce", "hubspot" or "practice" (both practice CRMs).')
+    ] = "practice",
 ) -> None:
     """Write a commented config.toml for your CRM. Never overwrites one."""
     path = Path(config)

@@ -21,7 +21,9 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     found, troubles = schema_problems(settings)
     problems = [*settings.problems, *found]
     if as_json:
-        rows = [{"where": p.where, "what": p.what, "remedy": p.remedy, "warning": p.is_warning} for p in problems]
+        rows = [
+            {"where": p.where, "what": p.what, "remedy": p.remedy, "warning": p.is_warning} for p in problems
+        ]
         print_json({"problems": rows, "unreachable": [str(trouble) for trouble in troubles]})
     if troubles and all(problem.is_warning for problem in problems):
         raise troubles[0]

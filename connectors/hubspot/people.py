@@ -1,0 +1,121 @@
+"""Who acts in HubSpot: owners, the users behind them, and who is no person.
+
+A *user* signs in, an *owner* can have leads; changes name users, records name owners. One word
+for both past this line: the owner's id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.errors import Unauthorised
+from connectors.hubspot.client import BATCH, Client
+from connectors.hubspot.refusals import Refused
+from sla_engine.model import ActorKind, Owner
+
+KEPT_SECONDS = 300.0
+# Where a change comes from when a person made it by hand; everything else is a machine.
+BY_HAND = frozenset(
+    {
+        "CRM_UI",
+        "CRM_UI_BULK_ACTION",
+        "CONTACTS_WEB",
+        "MOBILE",
+        "MOBILE_IOS",
+        "MOBILE_ANDROID",
+        "EXTENSION",
+        "SALES",
+    }
+)
+_ZONE_PROPERTIES = ("hs_email", "hs_internal_user_id", "hs_standard_time_zone")
+
+
+class People:
+    """The owners of one account, read when needed and kept for five minutes."""
+
+    def __init__(self, client: Client, automation_users: tuple[str, ...]) -> None:
+        self._client = client
+        self._automation = {one.lower() for one in automation_users}
+        self._owners: dict[str, Owner] = {}
+        self._by_user: dict[str, str] = {}
+        self._read_at: float | None = None
+
+    def owners(self) -> Mapping[str, Owner]:
+        """Every owner by id, those that left included."""
+        if self._read_at is None or time.monotonic() - self._read_at > KEPT_SECONDS:
+            zones = self._zones()
+            self._owners, self._by_user = {}, {}
+            for archived in (True, False):
+                for row in self._client.owners(archived=archived):
+                    self._take(row, zones, is_active=not archived)
+            self._read_at = time.monotonic()
+        return self._owners
+
+    def owner(self, owner_id: str | None) -> Owner | None:
+        """The owner with this id; one that the CRM does not list any more has only its id."""
+        if not owner_id:
+            return None
+        return self.owners().get(owner_id) or Owner(owner_id, is_active=False)
+
+    def kind_of_owner(self, owner_id: str | None) -> ActorKind:
+        owner = self.owner(owner_id)
+        if owner is None:
+            return ActorKind.UNKNOWN
+        return ActorKind.AUTOMATION if owner.is_automation else ActorKind.PERSON
+
+    def actor_of(self, version: Mapping[str, Any]) -> tuple[str | None, ActorKind]:
+        """Who made a change of a property: the owner's id if the user is one, and what kind of actor."""
+        user = _user_of(version)
+        owners = self.owners()
+        owner_id = self._by_user.get(user) if user else None
+        actor = owner_id or user or None
+        if str(version.get("sourceType") or "") not in BY_HAND:
+            return actor, ActorKind.AUTOMATION
+        is_automation = user.lower() in self._automation or (
+            owner_id is not None and owners[owner_id].is_automation
+        )
+        return actor, ActorKind.AUTOMATION if is_automation else ActorKind.PERSON
+
+    def _take(self, row: Mapping[str, Any], zones: Mapping[str, str], *, is_active: bool) -> None:
+        owner_id, email, user = (str(row.get(name) or "") for name in ("id", "email", "userId"))
+        user = user or str(row.get("userIdIncludingInactive") or "")
+        names = (str(row.get(name) or "") for name in ("firstName", "lastName"))
+        known_as = {owner_id.lower(), email.lower(), user.lower()} - {""}
+        self._owners[owner_id] = Owner(
+            id=owner_id,
+            name=" ".join(name for name in names if name),
+            is_queue=row.get("type") == "QUEUE",
+            is_active=is_active,
+            time_zone=zones.get(user) or zones.get(email.lower()),
+            is_automation=bool(known_as & self._automation),
+        )
+        if user:
+            self._by_user[user] = owner_id
+
+    def _zones(self) -> Mapping[str, str]:
+        """Time zones by user id and by e-mail; empty where the token may not read users."""
+        zones: dict[str, str] = {}
+        after = ""
+        try:
+            while True:
+                reply = self._client.list("users", limit=BATCH, after=after, properties=list(_ZONE_PROPERTIES))
+                for row in reply.results:
+                    shown = row.get("properties") or {}
+                    zone = str(shown.get("hs_standard_time_zone") or "")
+                    keys = (shown.get("hs_internal_user_id"), str(shown.get("hs_email") or "").lower())
+                    zones.update({str(key): zone for key in keys if key and zone})
+                after = reply.after
+                if not after:
+                    return zones
+        except (Refused, Unauthorised):
+            return {}
+
+
+def _user_of(version: Mapping[str, Any]) -> str:
+    user = version.get("updatedByUserId")
+    if user:
+        return str(user)
+    source = str(version.get("sourceId") or "")
+    return source.removeprefix("userId:") if source.startswith("userId:") else ""

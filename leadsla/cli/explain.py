@@ -1,0 +1,111 @@
+"""``leadsla explain LEAD``: why a lead stands where it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, ConnectionOption, JsonOption, app
+from leadsla.cli.exits import ConfigurationProblem
+from leadsla.cli.loading import chosen, usable
+from leadsla.cli.output import out, print_json
+from leadsla.wiring import opened_store
+from sla_engine.evaluate import evaluate
+from sla_engine.model import LeadHistory
+from sla_engine.verdict import SlaClock, Verdict
+from sync.store import Store
+from sync.store.facts import Facts, KnownLead
+from sync.store.packing import verdict_form
+from sync.store.work import Work
+from sync.wording import local_time, reasons_text
+
+SHOWN_FACTS = 12
+
+
+@app.command()
+def explain(
+    lead: Annotated[str, typer.Argument(help="The lead's id in the CRM.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+) -> None:
+    """Show a lead's facts, rules, clocks and next step, from what the last sync read."""
+    settings, agreement = usable(config)
+    with opened_store(settings) as store:
+        name, known = _find(store, list(chosen(settings, connection)), lead)
+        rollout = settings.connections[name].rollout
+        now = as_of or datetime.now(UTC)
+        verdict = evaluate(known.history, agreement, now, effective_from=rollout.effective_from)
+        with store.begin() as db:
+            writes = Work(name).rows(db, ("rejected", "deferred", "unknown", "pending"), lead)
+    if as_json:
+        plain: dict[str, Any] = verdict_form.dump_python(verdict, mode="json")
+        print_json({"connection": name, "verdict": plain, "waiting": [row.message for row in writes]})
+        return
+    zone = (known.seen.lead.owner.time_zone if known.seen.lead.owner else None) or "UTC"
+    for line in (*_head(name, verdict, zone), *_facts(known.history, zone), *_clocks(verdict, zone)):
+        out.print(line, markup=False)
+    for row in writes:
+        out.print(f"  not written ({row.status}): {row.kind} {row.message}", markup=False)
+
+
+def _find(store: Store, names: list[str], lead: str) -> tuple[str, KnownLead]:
+    with store.begin() as db:
+        for name in names:
+            for known in Facts(name).known(db, [lead]):
+                return name, known
+    raise ConfigurationProblem(f"no lead {lead} is known in {', '.join(names)}; run `leadsla sync` first")
+
+
+def _head(name: str, verdict: Verdict, zone: str) -> list[str]:
+    due = f" by {local_time(verdict.next_step.due_at, zone)}" if verdict.next_step.due_at else ""
+    lines = [
+        f"Lead {verdict.lead_id} in {name}, as of {local_time(verdict.as_of, zone)}",
+        f"  stage: {verdict.stage or 'not mapped'}; status: {verdict.sla_status.replace('_', ' ')}",
+        f"  next: {verdict.next_step.responsible}: {verdict.next_step.text}{due}",
+        f"  score: {verdict.score} of 100; interest: {verdict.interest.band}"
+        f" ({verdict.interest.points:.1f} points, halving every {verdict.interest.half_life.days} days)",
+        f"  ready for sales: {'yes' if verdict.is_mql else 'no'}",
+    ]
+    lines += [f"    {line}" for line in reasons_text(verdict).splitlines()]
+    if verdict.exempt:
+        lines.append("  handed over before effective_from: no clock, no task")
+    if verdict.uncovered:
+        lines.append("  no target covers this lead in its phase")
+    return lines
+
+
+def _facts(history: LeadHistory, zone: str) -> list[str]:
+    facts = [(change.at, f"stage {change.stage} ({change.actor_kind})") for change in history.stages]
+    facts += [(c.at, f"owner {c.owner or 'nobody'} ({c.actor_kind})") for c in history.owners]
+    for one in history.activities:
+        outcome = f", {one.outcome}" if one.outcome else ""
+        planned = f", planned for {local_time(one.planned_for, zone)}" if one.planned_for else ""
+        facts.append((one.at, f"{one.kind.replace('_', ' ')} ({one.actor_kind}{outcome}{planned})"))
+    lines = [f"    {local_time(at, zone)}: {text}" for at, text in sorted(facts)]
+    skipped = len(lines) - SHOWN_FACTS
+    more = [f"    ... {skipped} earlier facts"] if skipped > 0 else []
+    return ["  what happened:", *more, *lines[-SHOWN_FACTS:]]
+
+
+def _clocks(verdict: Verdict, zone: str) -> list[str]:
+    return (
+        ["  clocks:", *(_clock(clock, zone) for clock in verdict.clocks)]
+        if verdict.clocks
+        else ["  no clock"]
+    )
+
+
+def _clock(clock: SlaClock, zone: str) -> str:
+    text = (
+        f"    {clock.target}, round {clock.round}: {clock.state.value.replace('_', ' ')};"
+        f" started {local_time(clock.started_at, zone)}, due {local_time(clock.due_at, zone)}"
+    )
+    if clock.stopped_at:
+        how = f" by {clock.proof.replace('_', ' ')}" if clock.proof else ""
+        minutes = clock.working_seconds // 60
+        text += f", stopped {local_time(clock.stopped_at, zone)}{how} after {minutes} working minutes"
+    return text + (" (start estimated)" if clock.estimated else "")

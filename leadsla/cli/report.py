@@ -1,0 +1,82 @@
+"""``leadsla report``: leads at risk, breached and answered, with deadline and owner."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from connectors.base import Crm
+from leadsla.cli.app import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, app
+from leadsla.cli.loading import chosen, usable
+from leadsla.cli.output import out, print_json, print_table
+from leadsla.wiring import opened_crm, opened_store
+from sla_engine.model import Owner
+from sync.report import Standing, standings
+from sync.store.work import Work
+from sync.wording import local_time
+
+SHOWN_ANSWERED = 5
+
+
+@app.command()
+def report(
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+) -> None:
+    """Where the leads stand as of the last sync: breached, at risk, running, answered."""
+    settings, _ = usable(config)
+    result: dict[str, list[dict[str, object]]] = {}
+    with opened_store(settings) as store:
+        for name, one in chosen(settings, connection).items():
+            with store.begin() as db:
+                rows = standings(Work(name).verdicts(db))
+            with opened_crm(name, one) as crm:
+                owners = _owners(crm)
+            if as_json:
+                result[name] = [_plain(row, owners) for row in rows]
+            else:
+                _show(name, rows, owners)
+    if as_json:
+        print_json(result)
+
+
+def _owners(crm: Crm) -> dict[str, Owner]:
+    return dict(crm.owners())
+
+
+def _plain(row: Standing, owners: dict[str, Owner]) -> dict[str, object]:
+    return {
+        "lead": row.lead,
+        "state": row.state,
+        "target": row.target,
+        "owner": owners[row.owner].name if row.owner in owners else row.owner,
+        "due_at": row.due_at,
+        "answered_at": row.answered_at,
+    }
+
+
+def _show(name: str, rows: list[Standing], owners: dict[str, Owner]) -> None:
+    counts = Counter(row.state for row in rows)
+    told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.most_common())
+    open_rows = [row for row in rows if row.answered_at is None]
+    answered = [row for row in rows if row.answered_at is not None and row.state in {"met", "met_late"}]
+    shown = open_rows + answered[-SHOWN_ANSWERED:]
+    print_table(
+        f"{name}: {told or 'no lead has a clock'}",
+        ("lead", "state", "target", "deadline", "owner", "answered"),
+        [_cells(row, owners) for row in shown],
+    )
+    if len(answered) > SHOWN_ANSWERED:
+        out.print(f"({len(answered) - SHOWN_ANSWERED} more answered leads: --json lists all)", markup=False)
+
+
+def _cells(row: Standing, owners: dict[str, Owner]) -> tuple[str, ...]:
+    owner = owners.get(row.owner)
+    zone = (owner.time_zone if owner else None) or "UTC"
+
+    def when(instant: datetime | None) -> str:
+        return local_time(instant, zone) if instant else ""
+
+    state = row.state.replace("_", " ")
+    return row.lead, state, row.target, when(row.due_at), owner.name if owner else "", when(row.answered_at)

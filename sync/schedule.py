@@ -1,0 +1,35 @@
+"""Runs on an interval, and earlier when a verdict runs out, until stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+
+def run_forever(
+    run_all: Callable[[], None],
+    next_due: Callable[[], datetime | None],
+    every: timedelta,
+    stop: threading.Event,
+) -> None:
+    """Call ``run_all``, then wait for the earlier of the interval and the first verdict to run out.
+
+    ``stop`` ends the wait at once; a run in hand is finished by ``run_all`` itself.
+    """
+    while not stop.is_set():
+        run_all()
+        stop.wait(pause(datetime.now(UTC), next_due(), every))
+
+
+def pause(now: datetime, due: datetime | None, every: timedelta) -> float:
+    """Seconds to wait: never longer than the interval, never less than one second.
+
+    >>> now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    >>> pause(now, now + timedelta(seconds=20), timedelta(seconds=60))
+    20.0
+    >>> pause(now, None, timedelta(seconds=60))
+    60.0
+    """
+    wait = every if due is None else min(every, due - now)
+    return max(wait / timedelta(seconds=1), 1.0)
