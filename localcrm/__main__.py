@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = options.now or (company.told_until if company else None)
         clock = Clock(start, frozen=options.frozen)
         faces = server.faces(clock, limits=options.limits == "real", search_lag=options.search_lag)
-        for face in faces.values() if company else ():
-            face.load(company)
+        if company is not None:
+            for face in faces.values():
+                face.load(company)
         server.serve(faces, sockets, _announce)
     except server.PortTaken as problem:
         return _complain(str(problem), 1)

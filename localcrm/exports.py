@@ -19,7 +19,16 @@ __all__ = ["BadExport", "read_exports"]
 
 AUTOMATION = Rep("automation", "Marketing", "Automation", "automation@example.com", automation=True)
 _KEYS = ("key", "lead_id", "id")
-_TEXTS = ("first_name", "last_name", "email", "phone", "company", "job_title", "country", "industry")
+_TEXTS: tuple[str, ...] = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "company",
+    "job_title",
+    "country",
+    "industry",
+)
 _TEXTS += ("source", "reason")
 _OTHERS = ("created_at", "employees", "owner", "stage", "email_opt_out")
 _STAGE_COLUMNS = {f"{stage}_at": stage for stage in STAGES if stage != "new"}
@@ -80,7 +89,7 @@ class _Reading:
         return LeadEntry(
             key=key,
             created_at=created_at,
-            **{name: line.text(name) for name in _TEXTS},  # type: ignore[arg-type]
+            **{name: line.text(name) for name in _TEXTS},
             employees=line.whole_number("employees"),
             owner=self._owner(line.text("owner")),
             stage=stage,

@@ -53,7 +53,7 @@ def parse(row: object) -> Rule:
     if not isinstance(row, dict):
         raise Refused("a fault is a JSON object")
     do = row.get("do")
-    if do not in KINDS:
+    if not isinstance(do, str) or do not in KINDS:
         raise Refused(f"'do' must be one of {', '.join(KINDS)}")
     unknown = sorted(set(row) - _COMMON - KINDS[do])
     if unknown:

@@ -122,7 +122,7 @@ def incomplete(plot: Plot) -> None:
         {"company": "n/a", "phone": ""},
     )
     number = int(plot.key.lstrip("L"))
-    plot.person = replace(plot.person, **gaps[number % len(gaps)], employees=None)  # type: ignore[arg-type]
+    plot.person = replace(plot.person, **gaps[number % len(gaps)], employees=None)
     some_interest(plot, plot.created_at, plot.created_at + 3 * _DAY)
 
 

@@ -179,13 +179,13 @@ def running(
 @contextlib.contextmanager
 def _in_background(doors: Mapping[str, Door], sockets: Mapping[str, socket.socket]) -> Iterator[None]:
     started = threading.Event()
-    ways_out: list[Callable[[], None]] = []
+    ways_out: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
 
     async def background() -> None:
         loop = asyncio.get_running_loop()
 
         def ready(stop: Callable[[], None]) -> None:
-            ways_out.append(lambda: loop.call_soon_threadsafe(stop) and None)
+            ways_out.append((loop, stop))
             started.set()
 
         await _serve(doors, sockets, ready)
@@ -204,6 +204,6 @@ def _in_background(doors: Mapping[str, Door], sockets: Mapping[str, socket.socke
             raise RuntimeError("the practice CRMs did not start")
         yield
     finally:
-        for leave in ways_out:
-            leave()
+        for loop, leave in ways_out:
+            loop.call_soon_threadsafe(leave)
         thread.join()

@@ -30,9 +30,9 @@ class OpenProtocol(H11Protocol):
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
             scope[_TRANSPORT] = self.transport
-            await application(scope, receive, send)  # type: ignore[arg-type]
+            await application(scope, receive, send)
 
-        self.app = with_transport  # type: ignore[assignment]
+        self.app = with_transport
 
 
 @dataclass(slots=True)

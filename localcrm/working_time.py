@@ -5,7 +5,7 @@ Only for telling a believable story; nothing is judged by it.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _OPENS, _CLOSES = time(9), time(17)
@@ -17,7 +17,7 @@ def before(until: datetime, hours: float, zone: str) -> datetime:
     left, day = timedelta(hours=hours), until.astimezone(ZoneInfo(zone)).date()
     while True:
         opens, closes = _shift(day, zone)
-        closes = min(closes, until)
+        closes = min(closes, until.astimezone(UTC))
         if day.weekday() < 5 and closes > opens:
             if closes - opens >= left:
                 return closes - left
@@ -30,7 +30,7 @@ def after(start: datetime, hours: float, zone: str) -> datetime:
     left, day = timedelta(hours=hours), start.astimezone(ZoneInfo(zone)).date()
     while True:
         opens, closes = _shift(day, zone)
-        opens = max(opens, start)
+        opens = max(opens, start.astimezone(UTC))
         if day.weekday() < 5 and closes > opens:
             if closes - opens >= left:
                 return opens + left
@@ -41,10 +41,10 @@ def after(start: datetime, hours: float, zone: str) -> datetime:
 def at_local(day: datetime, hour: float, zone: str) -> datetime:
     """The instant (UTC) at ``hour`` o'clock local time on the local day of ``day``."""
     local = datetime.combine(day.astimezone(ZoneInfo(zone)).date(), time(0), ZoneInfo(zone))
-    return (local + timedelta(hours=hour)).astimezone(ZoneInfo("UTC"))
+    return (local + timedelta(hours=hour)).astimezone(UTC)
 
 
 def _shift(day: date, zone: str) -> tuple[datetime, datetime]:
-    local, utc = ZoneInfo(zone), ZoneInfo("UTC")
-    opens, closes = (datetime.combine(day, edge, local).astimezone(utc) for edge in (_OPENS, _CLOSES))
+    local = ZoneInfo(zone)
+    opens, closes = (datetime.combine(day, edge, local).astimezone(UTC) for edge in (_OPENS, _CLOSES))
     return opens, closes

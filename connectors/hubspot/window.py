@@ -1,0 +1,91 @@
+"""Where a pull stands: the window it reads, the segment it is in, and how it is kept as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.base import Page
+from connectors.errors import Misconfigured
+from connectors.hubspot.fields import STAMP, milliseconds
+from connectors.mapping import parse_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Changes in ``[since, until]`` are wanted, stamps in aware UTC; ``since`` None: everything ever."""
+
+    since: datetime | None
+    until: datetime
+
+    def filters(self, last: str, stamp: str = STAMP) -> list[Mapping[str, str]]:
+        """Search filters for records changed in this window with an id beyond ``last``."""
+        found: list[Mapping[str, str]] = []
+        if self.since is None:
+            found.append({"propertyName": stamp, "operator": "LTE", "value": milliseconds(self.until)})
+        else:
+            found.append(
+                {
+                    "propertyName": stamp,
+                    "operator": "BETWEEN",
+                    "value": milliseconds(self.since),
+                    "highValue": milliseconds(self.until),
+                }
+            )
+        if last:
+            found.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of a segment; ``last`` resumes the segment after it, empty when it is finished."""
+
+    page: Page
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Read up to ``since``; while a window is open also its ``until`` and the place in it."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    segment: str = ""
+    last: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises Misconfigured for a text that is no cursor of ours."""
+        if not text:
+            return cls()
+        try:
+            parts = json.loads(text)
+            return cls(
+                since=parse_instant(parts["since"]) if parts.get("since") else None,
+                until=parse_instant(parts["until"]) if parts.get("until") else None,
+                segment=str(parts.get("segment") or ""),
+                last=str(parts.get("last") or ""),
+            )
+        except (ValueError, AttributeError, TypeError, KeyError):
+            raise Misconfigured("the kept HubSpot cursor cannot be read; erase it to read everything") from None
+
+    def text(self) -> str:
+        parts = {
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+            "segment": self.segment,
+            "last": self.last,
+        }
+        return json.dumps({name: value for name, value in parts.items() if value})
+
+    def window(self, until: datetime, look_back: timedelta) -> Window:
+        """The window to read: the one left open, else from here, a little overlapping, to ``until``."""
+        since = self.since - look_back if self.since else None
+        return Window(since, self.until or until)
+
+    def start_in(self, segments: Sequence[str]) -> int:
+        """The number of the segment to go on with; 0 when the mapping has lost it."""
+        return segments.index(self.segment) if self.segment in segments else 0

@@ -1,0 +1,5 @@
+"""Salesforce, through simple-salesforce over our transport."""
+
+from connectors.salesforce.crm import open_crm
+
+__all__ = ["open_crm"]

@@ -1,0 +1,192 @@
+"""Sign-in, the SDK over our transport, and what Salesforce's answers mean.
+
+``Sforce-Auto-Assign: FALSE`` goes with every call: without it, writing any field of a lead runs the
+org's assignment rules and may change its owner.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+import requests
+from simple_salesforce import Salesforce, SalesforceError
+
+from connectors.connection import Connection
+from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable
+from connectors.session import CrmSession, Judgement, Line, Rules
+
+API_VERSION = "59.0"
+ROOT = f"/services/data/v{API_VERSION}"
+_HEADERS = {
+    "Sforce-Auto-Assign": "FALSE",
+    "Sforce-Call-Options": "client=leadsla",
+    "Sforce-Query-Options": "batchSize=2000",
+    "Accept": "application/json",
+}
+_BUSY_SECONDS = 2.0
+_OVERLOADED = frozenset({420, 500, 502, 503, 504})
+
+
+class Client:
+    """One thread's way to one org. Raises the errors of ``connectors.errors``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.name = connection.name
+        rules = Rules(judge, call_class, safe_to_repeat, headers=_HEADERS)
+        self.line = Line(
+            connection.name,
+            connection.base_url,
+            rules,
+            lambda session: sign_in(connection, session),
+            attempts=connection.attempts,
+            sleep=connection.sleep,
+        )
+        self.session = CrmSession(self.line)
+        self.sdk = Salesforce(
+            session_id="held by the transport",
+            instance_url=connection.base_url,
+            version=API_VERSION,
+            session=self.session,
+        )
+
+    def query(self, soql: str) -> dict[str, Any]:
+        """The first page of a query, up to 2,000 records."""
+        answer: dict[str, Any] = self._call(lambda: self.sdk.query(soql))
+        return answer
+
+    def query_all(self, soql: str) -> list[dict[str, Any]]:
+        """Every record of a query; for small results only."""
+        page = self.query(soql)
+        rows: list[dict[str, Any]] = list(page["records"])
+        while not page["done"]:
+            page = self.rest("GET", page["nextRecordsUrl"].removeprefix(f"{ROOT}/"))
+            rows += page["records"]
+        return rows
+
+    def rest(self, method: str, path: str, body: Any = None) -> Any:
+        """A call below ``/services/data/vXX.X/``, through the SDK."""
+        options = {} if body is None else {"json": body}
+        return self._call(lambda: self.sdk.restful(path, method=method, **options))
+
+    def describe(self, name: str) -> dict[str, Any] | None:
+        """An object's describe; None if the org or our rights do not show it."""
+        try:
+            found: dict[str, Any] = self.rest("GET", f"sobjects/{quote(name)}/describe")
+        except RefusedCall as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    def _call(self, call: Any) -> Any:
+        try:
+            return call()
+        except SalesforceError as error:
+            raise refused(self.name, error) from None
+        except requests.exceptions.JSONDecodeError:
+            raise Unavailable(f"{self.name}: Salesforce answered with a page that is no JSON") from None
+
+    def close(self) -> None:
+        self.session.close()
+
+
+class RefusedCall(CrmError):
+    """Salesforce refused a whole call; ``code`` is its error code."""
+
+    def __init__(self, message: str, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def refused(name: str, error: SalesforceError) -> CrmError:
+    """An SDK error without URL, query or values: status and code only."""
+    content = error.content
+    first = content[0] if isinstance(content, list) and content else content
+    code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
+    status = int(error.status or 0)
+    if status == 403:
+        return Unauthorised(f"{name}: Salesforce denies a right ({code or 'HTTP 403'})")
+    if code in {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE"}:
+        return Misconfigured(f"{name}: Salesforce does not know a mapped field or object ({code}); run `leadsla check`")
+    return RefusedCall(f"{name}: Salesforce refused a call (HTTP {status} {code})", status, code)
+
+
+def judge(response: requests.Response) -> Judgement:
+    """What an answer means for the transport."""
+    if response.status_code == 401:
+        return Judgement(sign_in=True)
+    if response.status_code == 403 and "REQUEST_LIMIT_EXCEEDED" in response.text:
+        return Judgement(budget="the org's daily API calls are used up; they come back within 24 hours")
+    if response.status_code in _OVERLOADED:
+        return Judgement(again_after=_BUSY_SECONDS)
+    if response.status_code == 200 and "html" in response.headers.get("Content-Type", ""):
+        return Judgement(again_after=_BUSY_SECONDS)
+    return Judgement()
+
+
+def call_class(method: str, path: str) -> str:
+    if path.startswith("/services/oauth2"):
+        return "sign-in"
+    return "read" if method == "GET" else "write"
+
+
+def safe_to_repeat(method: str, path: str) -> bool:
+    """Reads and updates by id may be sent again; creates may not."""
+    return method in {"GET", "PATCH", "DELETE"} or path.startswith("/services/oauth2")
+
+
+def sign_in(connection: Connection, session: CrmSession) -> str:
+    """A fresh access token by the configured way. Raises Unauthorised with what to do."""
+    secrets = {name: secret.get_secret_value() for name, secret in connection.credentials.items()}
+    try:
+        match connection.auth_kind:
+            case "client_credentials":
+                form = {
+                    "grant_type": "client_credentials",
+                    "client_id": secrets["client_id"],
+                    "client_secret": secrets["client_secret"],
+                }
+            case "jwt":
+                form = {
+                    "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                    "assertion": _assertion(connection, secrets),
+                }
+            case "session":
+                return secrets["session"]
+            case other:
+                raise Misconfigured(
+                    f'connections.{connection.name}.auth: kind "{other}" is not known;'
+                    " use client_credentials, jwt or session"
+                )
+    except KeyError as missing:
+        raise Misconfigured(f"connections.{connection.name}.auth: {missing} is missing") from None
+    answer = session.request("POST", f"{connection.base_url}/services/oauth2/token", data=form)
+    if answer.status_code >= 500:
+        raise Unavailable(f"{connection.name}: signing in failed (HTTP {answer.status_code})")
+    if answer.status_code != 200:
+        raise Unauthorised(
+            f"{connection.name}: Salesforce refuses the credentials ({_oauth_error(answer)});"
+            " renew client id and secret of the External Client App"
+        )
+    return str(answer.json()["access_token"])
+
+
+def _oauth_error(answer: requests.Response) -> str:
+    try:
+        return str(answer.json().get("error", "no reason given"))
+    except ValueError:
+        return f"HTTP {answer.status_code}"
+
+
+def _assertion(connection: Connection, secrets: dict[str, str]) -> str:
+    claims = {
+        "iss": secrets["client_id"],
+        "sub": secrets["username"],
+        "aud": connection.base_url,
+        "exp": int(time.time()) + 180,
+    }
+    return jwt.encode(claims, secrets["private_key"], algorithm="RS256")

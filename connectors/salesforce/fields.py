@@ -1,0 +1,54 @@
+"""Our fields in Salesforce: their API names, types and how values are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import OUR_FIELDS
+from sla_engine.model import Value
+
+KEY_FIELD = "LeadSLA_Key__c"
+_LENGTH = 255
+_LONG = 32768
+
+
+def api_name(ours: str) -> str:
+    """The custom field of one of our fields.
+
+    >>> api_name("due_at")
+    'LeadSLA_Due_At__c'
+    """
+    return "LeadSLA_" + "_".join(part.capitalize() for part in ours.split("_")) + "__c"
+
+
+OUR_API_NAMES: Mapping[str, str] = {name: api_name(name) for name in OUR_FIELDS}
+
+
+def metadata(ours: str) -> dict[str, Any]:
+    """The custom field's definition."""
+    label = "LeadSLA " + ours.replace("_", " ").capitalize()
+    match OUR_FIELDS[ours]:
+        case "datetime":
+            return {"label": label, "type": "DateTime"}
+        case "number":
+            return {"label": label, "type": "Number", "precision": 18, "scale": 0}
+        case "long_text":
+            return {"label": label, "type": "LongTextArea", "length": _LONG, "visibleLines": 6}
+    return {"label": label, "type": "Text", "length": _LENGTH}
+
+
+def written(ours: str, value: Value) -> Any:
+    """A value as Salesforce takes it; None clears. Texts are cut to the field's length."""
+    match value:
+        case datetime():
+            return instant(value)
+        case str():
+            return value[: _LONG if OUR_FIELDS.get(ours) == "long_text" else _LENGTH]
+    return value
+
+
+def instant(value: datetime) -> str:
+    """A datetime literal, UTC, whole seconds; also right in SOQL."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

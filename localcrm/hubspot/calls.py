@@ -1,0 +1,109 @@
+"""One HTTP call and its answer, as the doors below the face see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from localcrm.hubspot.errors import ApiError, bad_json
+from localcrm.hubspot.kinds import kind_name
+from localcrm.hubspot.portal import Portal
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON body (None = empty)."""
+
+    status: int
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A checked call: path parameters, query and the raw body."""
+
+    portal: Portal
+    path: Mapping[str, str]
+    query: QueryParams
+    body: bytes = b""
+    host: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def kind(self, parameter: str = "kind") -> str:
+        """The object kind named in the path; raises ApiError (400, 403)."""
+        return self.portal.open_kind(kind_name(self.path[parameter]))
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; raises ApiError (400)."""
+        try:
+            found = json.loads(self.body or b"null")
+        except ValueError as problem:
+            raise ApiError(f"Invalid input JSON on line 1, column 1: {problem}") from problem
+        if not isinstance(found, dict):
+            raise bad_json("JSON object", found)
+        return found
+
+    def names(self, parameter: str) -> list[str]:
+        """A query parameter given once with commas or many times."""
+        return [name for text in self.query.getlist(parameter) for name in text.split(",") if name]
+
+    def limit(self, *, default: int, most: int) -> int:
+        """The ``limit`` of the query; raises ApiError (400)."""
+        return checked_limit(self.query.get("limit", str(default)), most)
+
+    def is_archived(self) -> bool:
+        """Whether the archived are asked for."""
+        return self.query.get("archived", "false").lower() == "true"
+
+
+Door = Callable[[Call], Answer]
+
+
+def checked_limit(given: object, most: int) -> int:
+    """A page size from 1 to ``most``; raises ApiError (400)."""
+    text = str(given)
+    if isinstance(given, bool) or not text.isascii() or not text.isdigit():
+        raise ApiError(f"Invalid integer value for limit: {text}")
+    if not 1 <= int(text) <= most:
+        raise ApiError(f"limit must be between 1 and {most}, found {text}")
+    return int(text)
+
+
+def text_list(body: Mapping[str, Any], key: str) -> list[str]:
+    """A list of strings in a body, empty when absent; raises ApiError (400)."""
+    found = body.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise bad_json("java.util.ArrayList<java.lang.String>", found)
+    for item in found:
+        if not isinstance(item, str):
+            raise bad_json("java.lang.String", item)
+    return found
+
+
+def inputs(body: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
+    """The inputs of a batch; raises ApiError (400) for none, too many or not objects."""
+    found = body.get("inputs")
+    if not isinstance(found, list):
+        raise ApiError('Invalid input JSON: Some required fields were not set: ["inputs"]')
+    if len(found) > most:
+        raise ApiError(f"The maximum number of inputs supported in a batch request is {most}")
+    for item in found:
+        if not isinstance(item, dict):
+            raise bad_json("JSON object", item)
+    return found
+
+
+def needed(given: Mapping[str, Any], key: str) -> str:
+    """A required text of an input; raises ApiError (400)."""
+    value = given.get(key)
+    if value is None:
+        raise ApiError(f'Invalid input JSON: Some required fields were not set: ["{key}"]')
+    if not isinstance(value, str):
+        raise bad_json("java.lang.String", value)
+    return value
