@@ -111,7 +111,9 @@ def refused(name: str, error: SalesforceError) -> CrmError:
     if status == 403:
         return Unauthorised(f"{name}: Salesforce denies a right ({code or 'HTTP 403'})")
     if code in {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE"}:
-        return Misconfigured(f"{name}: Salesforce does not know a mapped field or object ({code}); run `leadsla check`")
+        return Misconfigured(
+            f"{name}: Salesforce does not know a mapped field or object ({code}); run `leadsla check`"
+        )
     return RefusedCall(f"{name}: Salesforce refused a call (HTTP {status} {code})", status, code)
 
 

@@ -31,7 +31,16 @@ from sla_engine.model import (
 
 PAGE = 2000
 LEAD_FIELDS = ("Id", "CreatedDate", "SystemModstamp", "OwnerId", "IsConverted", "IsDeleted")
-TASK_FIELDS = ("Id", "WhoId", "OwnerId", "Subject", "IsClosed", "ReminderDateTime", KEY_FIELD, "SystemModstamp")
+TASK_FIELDS = (
+    "Id",
+    "WhoId",
+    "OwnerId",
+    "Subject",
+    "IsClosed",
+    "ReminderDateTime",
+    KEY_FIELD,
+    "SystemModstamp",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +122,7 @@ class Reader:
         if stream.name in place.at:
             stamp, last = place.at[stream.name]
             moment = instant(parse_instant(stamp))
-            conditions.append(
-                f"({stream.stamp} > {moment} OR ({stream.stamp} = {moment} AND Id > '{last}'))"
-            )
+            conditions.append(f"({stream.stamp} > {moment} OR ({stream.stamp} = {moment} AND Id > '{last}'))")
         elif place.since:
             conditions.append(f"{stream.stamp} > {place.since}")
         fields = ", ".join(dict.fromkeys(stream.fields))

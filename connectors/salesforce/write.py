@@ -182,4 +182,6 @@ def _receipt(answer: Mapping[str, Any]) -> Receipt:
 
 
 def _remedy(code: str) -> str:
-    return f"{code}: {_REMEDIES.get(code, 'Salesforce refuses this record; see the code in its documentation')}"
+    return (
+        f"{code}: {_REMEDIES.get(code, 'Salesforce refuses this record; see the code in its documentation')}"
+    )

@@ -1,0 +1,141 @@
+"""Salesforce as a ``Crm``: client, reader, writer, provisioning and check put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from connectors.base import (
+    CallCount,
+    Change,
+    CreateTask,
+    OurTask,
+    Page,
+    Problem,
+    ProvisionStep,
+    Receipt,
+    SeenLead,
+)
+from connectors.connection import Connection
+from connectors.salesforce.check import problems
+from connectors.salesforce.client import Client
+from connectors.salesforce.fields import KEY_FIELD
+from connectors.salesforce.provision import provision, user_id
+from connectors.salesforce.read import TASK_FIELDS, Reader, our_task
+from connectors.salesforce.write import Writer, retrieve
+from sla_engine.model import Owner
+
+_IDS_PER_QUERY = 200
+
+
+def open_crm(connection: Connection) -> SalesforceCrm:
+    """Open a connection; nothing is called until something is asked."""
+    return SalesforceCrm(connection)
+
+
+class SalesforceCrm:
+    """One org. Schema and owners are read once per opening."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.name = connection.name
+        self._connection = connection
+        self._client = Client(connection)
+
+    def account_id(self) -> str:
+        return str(self._client.query_all("SELECT Id FROM Organization")[0]["Id"])
+
+    def server_now(self) -> datetime:
+        heard = self._client.line.server_now()
+        if heard is None:
+            self._client.rest("GET", "limits")
+            heard = self._client.line.server_now()
+        return heard or datetime.now(UTC)
+
+    def check(self) -> list[Problem]:
+        return problems(self._connection.mapping, self._described)
+
+    @cached_property
+    def _described(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        sources = {source.object for source in self._connection.mapping.activities.values() if source.object}
+        names = sorted({"Lead", "Task", "LeadHistory", *sources})
+        found = {name: self._client.describe(name) for name in names}
+        return {
+            name: {field["name"]: field for field in described["fields"]}
+            for name, described in found.items()
+            if described is not None
+        }
+
+    def owners(self) -> Mapping[str, Owner]:
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> Mapping[str, Owner]:
+        own = user_id(self._client)
+        listed = {name.casefold() for name in self._connection.mapping.automation_users}
+        users = self._client.query_all("SELECT Id, Name, Email, IsActive, TimeZoneSidKey FROM User")
+        queues = self._client.query_all("SELECT Id, Name FROM Group WHERE Type = 'Queue'")
+        people = {
+            row["Id"]: Owner(
+                row["Id"],
+                row["Name"],
+                is_active=row["IsActive"],
+                time_zone=row["TimeZoneSidKey"],
+                is_automation=row["Id"] == own
+                or bool({row["Id"].casefold(), str(row["Email"]).casefold()} & listed),
+            )
+            for row in users
+        }
+        return people | {row["Id"]: Owner(row["Id"], row["Name"], is_queue=True) for row in queues}
+
+    @cached_property
+    def _reader(self) -> Reader:
+        visible = {name: frozenset(fields) for name, fields in self._described.items()}
+        return Reader(self._client, self._connection.mapping, self._owners, visible)
+
+    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
+        look_back = timedelta(seconds=self._connection.look_back_seconds)
+        return self._reader.pull(cursor, until, look_back)
+
+    def apply(self, changes: Sequence[Change]) -> list[Receipt]:
+        return self._writer.apply(changes)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        statuses = self._client.query_all("SELECT ApiName, IsClosed FROM TaskStatus")
+        closed = [row["ApiName"] for row in statuses if row["IsClosed"]]
+        return Writer(self._client, self._connection.mapping, closed[0] if closed else "Completed")
+
+    def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
+        keys = [change.key for change in changes]
+        return {task.key: task for task in self._tasks(KEY_FIELD, keys)}
+
+    def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
+        rows = retrieve(self._client, "Lead", lead_ids, self._reader.lead_fields())
+        return [self._reader.seen(row) for row in rows]
+
+    def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
+        return [task for task in self._tasks("WhoId", list(lead_ids)) if task.key]
+
+    def _tasks(self, field: str, values: Sequence[str]) -> Iterator[OurTask]:
+        for start in range(0, len(values), _IDS_PER_QUERY):
+            listed = ", ".join(
+                f"'{value}'" for value in values[start : start + _IDS_PER_QUERY] if value.isalnum()
+            )
+            query = f"SELECT {', '.join(TASK_FIELDS)} FROM Task WHERE {field} IN ({listed}) AND {KEY_FIELD} != null"
+            yield from (our_task(row) for row in self._client.query_all(query))
+
+    def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        steps = provision(self._client, dry_run=dry_run)
+        self.__dict__.pop("_described", None)  # the schema may have changed
+        return steps
+
+    def link(self, lead_id: str) -> str:
+        return f"{self._connection.base_url}/{lead_id}"
+
+    def calls(self) -> CallCount:
+        return self._client.line.calls()
+
+    def close(self) -> None:
+        self._client.close()
