@@ -118,7 +118,7 @@ def show_in_crm(config: Path, connection: str, lead_id: str) -> None:
         (
             task.subject,
             str(task.due_at or ""),
-            owners[task.owner_id].name if task.owner_id in owners else "",
+            owners[task.owner_id].name if task.owner_id and task.owner_id in owners else "",
             "open" if task.is_open else "closed",
         )
         for task in tasks

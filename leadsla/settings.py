@@ -45,8 +45,8 @@ class ScheduleSettings(Strict):
 
 
 class SafetySettings(Strict):
-    max_changed_share: float = Field(0.5, gt=0, le=1)
-    max_changed_floor: int = Field(500, ge=0)
+    max_changed_share: float = Field(default=0.5, gt=0, le=1)
+    max_changed_floor: int = Field(default=500, ge=0)
 
 
 class RolloutSettings(Strict):
@@ -54,8 +54,8 @@ class RolloutSettings(Strict):
 
     mode: Literal["shadow", "fields", "live"] = "shadow"
     effective_from: datetime | None = None
-    max_new_tasks_per_owner_per_day: int = Field(20, ge=0)
-    max_new_tasks_per_run: int = Field(200, ge=0)
+    max_new_tasks_per_owner_per_day: int = Field(default=20, ge=0)
+    max_new_tasks_per_run: int = Field(default=200, ge=0)
 
 
 class ConnectionSettings(Strict):

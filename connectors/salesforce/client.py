@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import jwt
 import requests
-from simple_salesforce import Salesforce, SalesforceError
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceError
 
 from connectors.connection import Connection
 from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable

@@ -29,5 +29,5 @@ def init(
     if not template.is_file():
         raise ConfigurationProblem(f'there is no template "{crm}"; choose salesforce, hubspot or practice')
     agreement = (templates / "agreement.toml").read_text(encoding="utf-8")
-    path.write_text(template.read_text(encoding="utf-8") + "\n" + agreement, encoding="utf-8")
+    path.write_text(template.read_text(encoding="utf-8") + agreement, encoding="utf-8")
     out.print(f"wrote {path}. Next: fill in the connection, then run `leadsla check`.", markup=False)

@@ -1,0 +1,170 @@
+"""Changes become rows: guarded by what the CRM shows now, merged per lead, sent in order.
+
+HubSpot has no conditional write: what is guarded is read at once before, never hours before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import (
+    AssignOwner,
+    Change,
+    CloseTask,
+    CreateTask,
+    Receipt,
+    ReceiptStatus,
+    SetFields,
+    SetStage,
+    UpdateTask,
+)
+from connectors.hubspot.client import Client
+from connectors.hubspot.delivery import Delivery, Row
+from connectors.hubspot.fields import OWNER, TASK_KEY, TASK_TO_CONTACT, property_of, written
+from connectors.hubspot.refusals import message_for
+from connectors.hubspot.stage_write import StageWrite, confirm, stage_write
+from connectors.hubspot.tasks import DONE, Tasks
+from connectors.mapping import ConnectionMapping
+
+Numbered = Sequence[tuple[int, Change]]
+
+
+class Writer:
+    """Writes to one account."""
+
+    def __init__(self, client: Client, mapping: ConnectionMapping, tasks: Tasks) -> None:
+        self._client = client
+        self._mapping = mapping
+        self._tasks = tasks
+
+    def apply(self, changes: Sequence[Change]) -> list[Receipt]:
+        """See ``Crm.apply``."""
+        delivery = Delivery(self._client)
+        numbered = list(enumerate(changes))
+        guards = self._guards(delivery, numbered)
+        self._owners(delivery, numbered, guards)
+        self._leads(delivery, numbered, guards)
+        self._existing_tasks(delivery, numbered)
+        self._new_tasks(delivery, numbered)
+        return [delivery.receipts[number] for number, _ in numbered]
+
+    def _guards(self, delivery: Delivery, numbered: Numbered) -> Mapping[str, Mapping[str, Any]]:
+        """The present stage fields and owner of every lead whose stage or owner is to change."""
+        guarded = [(number, one) for number, one in numbered if isinstance(one, AssignOwner | SetStage)]
+        ids = list(dict.fromkeys(one.lead_id for _, one in guarded))
+        found: dict[str, Mapping[str, Any]] = {}
+        if not guarded:
+            return found
+
+        def read() -> None:
+            for row in self._client.read("contacts", ids, [*self._mapping.stages, OWNER]):
+                found[str(row["id"])] = row.get("properties") or {}
+
+        delivery.attempt(read, [number for number, _ in guarded])
+        return found
+
+    def _owners(
+        self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        rows = []
+        for number, one in numbered:
+            if not isinstance(one, AssignOwner) or number in delivery.receipts:
+                continue
+            current = guards.get(one.lead_id)
+            if current is None:
+                delivery.settle([number], ReceiptStatus.REJECTED, message_for("OBJECT_NOT_FOUND"), one.lead_id)
+            elif (current.get(OWNER) or None) == one.owner_id:
+                delivery.settle([number], ReceiptStatus.UNCHANGED, "has this owner already", one.lead_id)
+            elif (current.get(OWNER) or None) != one.expected_owner_id:
+                delivery.settle([number], ReceiptStatus.UNCHANGED, "somebody changed the owner", one.lead_id)
+            else:
+                rows.append(Row((number,), {OWNER: one.owner_id}, id=one.lead_id))
+        delivery.update("contacts", rows)
+
+    def _leads(
+        self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Our fields and the stage of a lead go in one record; a lead stands once in a batch."""
+        numbers: dict[str, list[int]] = {}
+        properties: dict[str, dict[str, str]] = {}
+        stages: list[StageWrite] = []
+        for number, one in numbered:
+            values: Mapping[str, str] = {}
+            if isinstance(one, SetFields):
+                values = {property_of(name): written(value) for name, value in one.values.items()}
+            elif isinstance(one, SetStage) and number not in delivery.receipts:
+                outcome = stage_write(number, one, guards.get(one.lead_id), self._mapping)
+                if isinstance(outcome, Receipt):
+                    delivery.receipts[number] = outcome
+                    continue
+                stages.append(outcome)
+                values = outcome.properties
+            else:
+                continue
+            numbers.setdefault(one.lead_id, []).append(number)
+            properties.setdefault(one.lead_id, {}).update(values)
+        rows = [Row(tuple(numbers[lead_id]), properties[lead_id], id=lead_id) for lead_id in numbers]
+        delivery.update("contacts", rows)
+        confirm(delivery, stages)
+
+    def _existing_tasks(self, delivery: Delivery, numbered: Numbered) -> None:
+        """Only open tasks are changed or closed; one that a person closed or deleted is theirs."""
+        wanted = [(number, one) for number, one in numbered if isinstance(one, CloseTask | UpdateTask)]
+        if not wanted:
+            return
+        shown: dict[str, Mapping[str, Any]] = {}
+
+        def read() -> None:
+            shown.update(self._tasks.by_id([one.task_id for _, one in wanted]))
+
+        if not delivery.attempt(read, [number for number, _ in wanted]):
+            return
+        rows: dict[str, Row] = {}
+        for number, one in wanted:
+            current = shown.get(one.task_id)
+            if current is None:
+                delivery.settle([number], ReceiptStatus.UNCHANGED, "the task was deleted", one.task_id)
+            elif current.get("hs_task_status") == DONE:
+                delivery.settle([number], ReceiptStatus.UNCHANGED, "the task is closed already", one.task_id)
+            else:
+                values = _closed(one, current) if isinstance(one, CloseTask) else _reworded(one)
+                before = rows.get(one.task_id, Row((), {}))
+                merged = {**before.properties, **values}
+                rows[one.task_id] = Row((*before.numbers, number), merged, id=one.task_id)
+        delivery.update("tasks", list(rows.values()))
+
+    def _new_tasks(self, delivery: Delivery, numbered: Numbered) -> None:
+        rows: dict[str, Row] = {}
+        for number, one in numbered:
+            if isinstance(one, CreateTask):
+                before = rows.get(one.key, Row((), {}))
+                rows[one.key] = _new_task(one, (*before.numbers, number))
+        delivery.create("tasks", list(rows.values()))
+
+
+def _new_task(task: CreateTask, numbers: tuple[int, ...]) -> Row:
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": TASK_TO_CONTACT}
+    properties = {
+        **_reworded(task),
+        TASK_KEY: task.key,
+        "hs_task_status": "NOT_STARTED",
+        "hs_task_priority": "HIGH",
+        "hs_task_type": "TODO",
+    }
+    return Row(numbers, properties, associations=({"to": {"id": task.lead_id}, "types": [kind]},))
+
+
+def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
+    return {
+        "hs_timestamp": written(task.due_at),
+        "hs_task_subject": task.subject,
+        "hs_task_body": task.body,
+        OWNER: task.owner_id or "",
+    }
+
+
+def _closed(task: CloseTask, current: Mapping[str, Any]) -> dict[str, str]:
+    body = str(current.get("hs_task_body") or "")
+    note = f"{body}\n{task.note}" if body and task.note else body or task.note
+    return {"hs_task_status": DONE, "hs_task_body": note}
