@@ -48,7 +48,8 @@ def read_exports(
     reading.read_leads(Sheet(leads, reading.problems))
     if activities is not None:
         reading.read_activities(Sheet(activities, reading.problems))
-    reading.settle()
+    if not reading.problems:
+        reading.settle()
     if reading.problems:
         raise BadExport(reading.problems)
     return reading.company(at_least)
@@ -64,6 +65,7 @@ class _Reading:
     lines: dict[str, Line] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    listed: set[tuple[str, str]] = field(default_factory=set)  # lead and field of changes in the activities
     owners: dict[str, Rep | Queue] = field(default_factory=lambda: {AUTOMATION.key: AUTOMATION})
 
     def read_leads(self, sheet: Sheet) -> None:
@@ -140,6 +142,7 @@ class _Reading:
                     line.wrong(column, f"must be one of {', '.join(STAGES)}")
         else:
             old, new = self._owner(old or ""), self._owner(new or "")
+        self.listed.add((line.text("lead"), kind))
         self.changes.append(Change(line.text("lead"), kind, old, new, at, by or AUTOMATION.key))
 
     def _complete(self, sheet: Sheet, columns: Iterable[str]) -> bool:
@@ -159,10 +162,16 @@ class _Reading:
         return name or None
 
     def settle(self) -> None:
-        """Put everything in order; leads stand where their last change put them, or it is a problem."""
+        """Put everything in order; leads stand where their last change put them.
+
+        A stage column may know more than the date columns (a date is often missing), but it may not
+        contradict the changes in the activities.
+        """
         self.touches.sort(key=lambda touch: touch.at)
         self.changes.sort(key=lambda change: change.at)
-        ends = {(one.lead, one.field): one.new for one in self.changes}
+        ends = {
+            (one.lead, one.field): one.new for one in self.changes if (one.lead, one.field) in self.listed
+        }
         for key, lead in self.leads.items():
             stage, owner = ends.get((key, "stage"), lead.stage), ends.get((key, "owner"), lead.owner)
             for column, end in (("stage", stage), ("owner", owner)):

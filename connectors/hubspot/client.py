@@ -63,7 +63,11 @@ class SessionPool:
     def request(self, method: str, url: str, **options: Any) -> Answer:
         """Only what is sent is taken over: time limits and retries are the session's."""
         response = self._session.request(
-            method, url, params=options.get("fields"), data=options.get("body"), headers=options.get("headers")
+            method,
+            url,
+            params=options.get("fields"),
+            data=options.get("body"),
+            headers=options.get("headers"),
         )
         return Answer(response.status_code, response.reason, response.content, response.headers)
 
@@ -158,7 +162,7 @@ class Client:
         }
         return self._call(f"search {kind}", self._search.do_search, kind, request)
 
-    def list(self, kind: str, **options: Any) -> Reply:
+    def page_of(self, kind: str, **options: Any) -> Reply:
         """One page of all records; ``options`` are the SDK's (limit, after, properties ...)."""
         given = {name: value for name, value in options.items() if value}
         return self._call(f"list {kind}", self._basic.get_page, kind, **given)

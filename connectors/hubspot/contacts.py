@@ -106,7 +106,7 @@ class Contacts:
         total = self._client.search("contacts", window.filters("", LEAD_STAMP), ["email"]).body.get("total")
         after = last
         while True:
-            reply = self._client.list(
+            reply = self._client.page_of(
                 "contacts",
                 limit=HISTORY_BATCH,
                 after=after,
@@ -114,7 +114,7 @@ class Contacts:
                 properties_with_history=list(self._asked.with_history),
             )
             after = reply.after
-            page = self._page(reply.results, window.until, int(total) if total is not None else None)
+            page = self._page(reply.results, window, int(total) if total is not None else None)
             yield Step(page, after)
             if not after:
                 return
@@ -124,12 +124,10 @@ class Contacts:
             reply = self._client.search("contacts", window.filters(last, LEAD_STAMP), [LEAD_STAMP])
             found = reply.results
             news = [str(row["id"]) for row in found if self._is_news(row)]
-            rows = self._client.read(
-                "contacts", news, self._asked.plain, history=self._asked.with_history
-            )
+            rows = self._client.read("contacts", news, self._asked.plain, history=self._asked.with_history)
             last = str(found[-1]["id"]) if len(found) == SEARCH_PAGE else ""
             total = int(reply.body.get("total") or len(found))
-            yield Step(self._page(rows, window.until, total), last)
+            yield Step(self._page(rows, window, total), last)
             if not last:
                 return
 
@@ -137,7 +135,7 @@ class Contacts:
         stamp = (row.get("properties") or {}).get(LEAD_STAMP)
         return not stamp or self._delivered.get(str(row["id"])) != stamp
 
-    def _page(self, rows: Sequence[Mapping[str, Any]], until: datetime, estimate: int | None) -> Page:
+    def _page(self, rows: Sequence[Mapping[str, Any]], window: Window, estimate: int | None) -> Page:
         leads, stages, owners, activities, rejections = [], [], [], [], []
         for row in rows:
             contact_id = str(row["id"])
@@ -146,10 +144,11 @@ class Contacts:
             except Unmappable as error:
                 rejections.append(Rejection(contact_id, error.field, error.value, error.reason))
                 continue
-            if seen.modified_at > until:
+            if seen.modified_at > window.until:
                 continue  # belongs to the next window, which will bring it
-            self._delivered[contact_id] = str(row["properties"].get(LEAD_STAMP) or "")
-            past = history.past_of(row, until, self._people.actor_of)
+            if window.comes_again(seen.modified_at):
+                self._delivered[contact_id] = str(row["properties"].get(LEAD_STAMP) or "")
+            past = history.past_of(row, window.until, self._people.actor_of)
             leads.append(seen)
             stages += [(contact_id, one) for one in history.stage_changes(past, seen, self._mapping)]
             owners += [(contact_id, one) for one in history.owner_changes(past, seen, self._people.owner)]

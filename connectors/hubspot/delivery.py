@@ -50,7 +50,9 @@ class Delivery:
     receipts: dict[int, Receipt] = field(default_factory=dict)
     stopped: str = ""
 
-    def settle(self, numbers: Sequence[int], status: ReceiptStatus, message: str = "", record_id: str = "") -> None:
+    def settle(
+        self, numbers: Sequence[int], status: ReceiptStatus, message: str = "", record_id: str = ""
+    ) -> None:
         for number in numbers:
             self.receipts[number] = Receipt(status, record_id, message)
 
@@ -104,7 +106,7 @@ class Delivery:
             self._receive(rows, reply)
 
     def _refuse(self, row: Row, code: str) -> None:
-        passing = code.split(" on ")[0] in _PASSING
+        passing = code.split(" on ", maxsplit=1)[0] in _PASSING
         status = ReceiptStatus.DEFERRED if passing else ReceiptStatus.REJECTED
         self.settle(row.numbers, status, message_for(code), row.id)
 

@@ -42,7 +42,7 @@ class Engagements:
                 return
 
     def _all(self, after: str) -> tuple[Sequence[Mapping[str, Any]], str]:
-        reply = self._client.list(
+        reply = self._client.page_of(
             self._source.object,
             limit=BATCH,
             after=after,
@@ -60,7 +60,10 @@ class Engagements:
         known = [(row, self._activity(row, window)) for row in rows]
         wanted = [(row, activity) for row, activity in known if activity is not None]
         contacts = self._contacts_of([row for row, _ in wanted])
-        self._delivered.update({str(row["id"]): _stamp(row) for row in rows})
+        again = (
+            row for row in rows if window.comes_again(instant_or(row.get("properties") or {}, STAMP, None))
+        )
+        self._delivered.update({str(row["id"]): _stamp(row) for row in again})
         found = tuple(
             (contact_id, activity)
             for row, activity in wanted

@@ -49,9 +49,7 @@ class Past:
         return self.versions.get(name, ())
 
 
-def past_of(
-    row: Mapping[str, Any], until: datetime, actor_of: Callable[[Mapping[str, Any]], Actor]
-) -> Past:
+def past_of(row: Mapping[str, Any], until: datetime, actor_of: Callable[[Mapping[str, Any]], Actor]) -> Past:
     """The past a batch read shows, up to ``until``. Versions with an unreadable instant are left out."""
     versions: dict[str, tuple[Version, ...]] = {}
     for name, raw in (row.get("propertiesWithHistory") or {}).items():
@@ -93,7 +91,9 @@ def stage_changes(past: Past, seen: SeenLead, mapping: ConnectionMapping) -> tup
     current = seen.lead.stage
     if current is not None and stage is not current:
         at = seen.modified_at if changes else seen.lead.created_at
-        changes.append(StageChange(at, current, estimated=True, id=f"{past.contact_id}:first-sight:{current}"))
+        changes.append(
+            StageChange(at, current, estimated=True, id=f"{past.contact_id}:first-sight:{current}")
+        )
     return tuple(changes)
 
 

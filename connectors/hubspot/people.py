@@ -100,7 +100,9 @@ class People:
         after = ""
         try:
             while True:
-                reply = self._client.list("users", limit=BATCH, after=after, properties=list(_ZONE_PROPERTIES))
+                reply = self._client.page_of(
+                    "users", limit=BATCH, after=after, properties=list(_ZONE_PROPERTIES)
+                )
                 for row in reply.results:
                     shown = row.get("properties") or {}
                     zone = str(shown.get("hs_standard_time_zone") or "")

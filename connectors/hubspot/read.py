@@ -36,7 +36,9 @@ class Reader:
     the very cursor this reader gave last; any other cursor gets everything.
     """
 
-    def __init__(self, client: Client, mapping: ConnectionMapping, people: People, look_back: timedelta) -> None:
+    def __init__(
+        self, client: Client, mapping: ConnectionMapping, people: People, look_back: timedelta
+    ) -> None:
         self._client = client
         self._people = people
         self._look_back = look_back
@@ -45,7 +47,11 @@ class Reader:
         self.tasks = Tasks(client)
         self._segments: Mapping[str, Segment] = {
             "contacts": self.contacts,
-            **{f"activities.{name}": self._source(one) for name, one in mapping.activities.items() if one.object},
+            **{
+                f"activities.{name}": self._source(one)
+                for name, one in mapping.activities.items()
+                if one.object
+            },
             "tasks": self.tasks,
         }
 

@@ -64,7 +64,9 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 def remedy_for(code: str) -> str:
     """What a person can do about a code; a plain fallback when it is not known."""
-    return _REMEDIES.get(code.split(" on ")[0], "correct the record in HubSpot; it is tried again when it changes")
+    return _REMEDIES.get(
+        code.split(" on ", maxsplit=1)[0], "correct the record in HubSpot; it is tried again when it changes"
+    )
 
 
 def message_for(code: str) -> str:

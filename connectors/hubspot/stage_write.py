@@ -43,7 +43,9 @@ def stage_write(
         return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, "somebody changed the stage")
     target = mapping.stage_value(change.stage)
     if target is None:
-        return Receipt(ReceiptStatus.REJECTED, change.lead_id, f"no HubSpot value is mapped to {change.stage}")
+        return Receipt(
+            ReceiptStatus.REJECTED, change.lead_id, f"no HubSpot value is mapped to {change.stage}"
+        )
     field, value = target
     properties = {field: value}
     for earlier, meanings in mapping.stages.items():

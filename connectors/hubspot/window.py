@@ -19,6 +19,11 @@ class Window:
 
     since: datetime | None
     until: datetime
+    look_back: timedelta = timedelta(0)
+
+    def comes_again(self, stamp: datetime | None) -> bool:
+        """Whether the next poll's look-back will bring a record with this stamp a second time."""
+        return stamp is not None and stamp >= self.until - self.look_back
 
     def filters(self, last: str, stamp: str = STAMP) -> list[Mapping[str, str]]:
         """Search filters for records changed in this window with an id beyond ``last``."""
@@ -70,7 +75,9 @@ class Cursor:
                 last=str(parts.get("last") or ""),
             )
         except (ValueError, AttributeError, TypeError, KeyError):
-            raise Misconfigured("the kept HubSpot cursor cannot be read; erase it to read everything") from None
+            raise Misconfigured(
+                "the kept HubSpot cursor cannot be read; erase it to read everything"
+            ) from None
 
     def text(self) -> str:
         parts = {
@@ -84,7 +91,7 @@ class Cursor:
     def window(self, until: datetime, look_back: timedelta) -> Window:
         """The window to read: the one left open, else from here, a little overlapping, to ``until``."""
         since = self.since - look_back if self.since else None
-        return Window(since, self.until or until)
+        return Window(since, self.until or until, look_back)
 
     def start_in(self, segments: Sequence[str]) -> int:
         """The number of the segment to go on with; 0 when the mapping has lost it."""

@@ -73,7 +73,9 @@ class Writer:
                 continue
             current = guards.get(one.lead_id)
             if current is None:
-                delivery.settle([number], ReceiptStatus.REJECTED, message_for("OBJECT_NOT_FOUND"), one.lead_id)
+                delivery.settle(
+                    [number], ReceiptStatus.REJECTED, message_for("OBJECT_NOT_FOUND"), one.lead_id
+                )
             elif (current.get(OWNER) or None) == one.owner_id:
                 delivery.settle([number], ReceiptStatus.UNCHANGED, "has this owner already", one.lead_id)
             elif (current.get(OWNER) or None) != one.expected_owner_id:
@@ -82,9 +84,7 @@ class Writer:
                 rows.append(Row((number,), {OWNER: one.owner_id}, id=one.lead_id))
         delivery.update("contacts", rows)
 
-    def _leads(
-        self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]
-    ) -> None:
+    def _leads(self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]) -> None:
         """Our fields and the stage of a lead go in one record; a lead stands once in a batch."""
         numbers: dict[str, list[int]] = {}
         properties: dict[str, dict[str, str]] = {}

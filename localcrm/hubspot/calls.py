@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -30,8 +30,6 @@ class Call:
     path: Mapping[str, str]
     query: QueryParams
     body: bytes = b""
-    host: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     def kind(self, parameter: str = "kind") -> str:
         """The object kind named in the path; raises ApiError (400, 403)."""

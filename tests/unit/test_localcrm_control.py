@@ -64,8 +64,12 @@ def test_routes_have_ids_locators_and_keys_replaced_and_nothing_else(path, route
 
 def test_records_are_shown_and_edited(book):
     url, face = book
-    assert requests.post(f"{url}/_localcrm/records/Note", json=[{"text": "a"}, {"text": "b"}]).status_code == 200
-    assert requests.post(f"{url}/_localcrm/records/Note", json={"text": "c"}).json() == [{"text": "c", "id": "3"}]
+    assert (
+        requests.post(f"{url}/_localcrm/records/Note", json=[{"text": "a"}, {"text": "b"}]).status_code == 200
+    )
+    assert requests.post(f"{url}/_localcrm/records/Note", json={"text": "c"}).json() == [
+        {"text": "c", "id": "3"}
+    ]
     assert requests.get(f"{url}/_localcrm/records/Note").json() == face.notes
     assert [note["text"] for note in face.notes] == ["a", "b", "c"]
 
@@ -75,7 +79,9 @@ def test_the_clock_can_be_read_set_advanced_frozen_and_let_go(book):
     clock = f"{url}/_localcrm/clock"
     assert requests.get(clock).json() == {"now": "2026-11-20T12:00:00.000Z"}
     assert requests.post(clock, json={"advance_seconds": 90.5}).json() == {"now": "2026-11-20T12:01:30.500Z"}
-    assert requests.post(clock, json={"now": "2026-11-23T09:00:00+01:00"}).json() == {"now": "2026-11-23T08:00:00.000Z"}
+    assert requests.post(clock, json={"now": "2026-11-23T09:00:00+01:00"}).json() == {
+        "now": "2026-11-23T08:00:00.000Z"
+    }
     requests.post(clock, json={"freeze": False})
     first = face.clock.now()
     while face.clock.now() == first:
@@ -146,7 +152,10 @@ def test_a_taken_port_is_one_clear_line_and_exit_1():
     try:
         with _localcrm("--salesforce-port", port, "--hubspot-port", "0") as process:
             assert process.wait(10) == 1
-            assert process.stderr.read() == f"localcrm: port {port} on 127.0.0.1 cannot be used: Address already in use\n"
+            assert (
+                process.stderr.read()
+                == f"localcrm: port {port} on 127.0.0.1 cannot be used: Address already in use\n"
+            )
     finally:
         taken.close()
 

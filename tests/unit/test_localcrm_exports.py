@@ -48,7 +48,9 @@ def test_utf8_with_or_without_bom_and_both_delimiters(read, encoding, delimiter)
 
 
 def test_stage_columns_become_changes_and_the_stage(read):
-    company = read("key,created_at,owner,accepted_at,mql_at\nA,2026-11-01,Ute Sauer,2026-11-03T09:00:00Z,2026-11-02\n")
+    company = read(
+        "key,created_at,owner,accepted_at,mql_at\nA,2026-11-01,Ute Sauer,2026-11-03T09:00:00Z,2026-11-02\n"
+    )
     assert company.changes == (
         Change("A", "stage", "new", "mql", _instant(2), "automation"),
         Change("A", "stage", "mql", "accepted", _instant(3, 9), "Ute Sauer"),
@@ -78,7 +80,9 @@ def test_activities_become_touches_and_changes(read):
 
 
 def test_owners_and_actors_become_people(read):
-    company = read("key,created_at,owner\nA,2026-11-01,Ute Sauer\nB,2026-11-01,jörg.vogel@example.com\nC,2026-11-01,rep_1\n")
+    company = read(
+        "key,created_at,owner\nA,2026-11-01,Ute Sauer\nB,2026-11-01,jörg.vogel@example.com\nC,2026-11-01,rep_1\n"
+    )
     people = {rep.key: (rep.first_name, rep.last_name, rep.email) for rep in company.reps}
     assert people["Ute Sauer"] == ("Ute", "Sauer", "ute-sauer@example.com")
     assert people["jörg.vogel@example.com"][:2] == ("Jörg", "Vogel")
@@ -125,9 +129,18 @@ def test_all_bad_lines_of_both_files_are_told_at_once_and_no_value_with_them(rea
 
 def test_a_stage_that_contradicts_its_history_is_told(read):
     problems = _problems(
-        lambda: read("key,created_at,stage\nA,2026-11-01,customer\n", "lead,kind,at,old,new\nA,stage,2026-11-02,new,mql\n")
+        lambda: read(
+            "key,created_at,stage\nA,2026-11-01,customer\n",
+            "lead,kind,at,old,new\nA,stage,2026-11-02,new,mql\n",
+        )
     )
     assert problems == ["leads.csv, line 2, stage: is not where the last stage change ends"]
+
+
+def test_a_stage_without_its_date_is_fine(read):
+    company = read("key,created_at,stage,mql_at\nA,2026-11-01,qualified,2026-11-02\n")
+    assert company.leads[0].stage == "qualified"
+    assert [change.new for change in company.changes] == ["mql"]
 
 
 def test_missing_columns_an_empty_file_and_a_missing_file_are_told(read, tmp_path):

@@ -31,7 +31,11 @@ def test_a_status_fault_answers_for_the_face_and_then_is_over(book):
     url, face, session, order = book
     order(do="status", status=503, body={"message": "busy"}, headers={"Retry-After": "7"}, path="^/notes$")
     refused = session.post(f"{url}/notes", json=NOTE)
-    assert (refused.status_code, refused.json(), refused.headers["Retry-After"]) == (503, {"message": "busy"}, "7")
+    assert (refused.status_code, refused.json(), refused.headers["Retry-After"]) == (
+        503,
+        {"message": "busy"},
+        "7",
+    )
     assert face.notes == []
     assert session.post(f"{url}/notes", json=NOTE).status_code == 201
 

@@ -93,12 +93,16 @@ def test_everything_is_sorted_and_in_the_agreed_words(company):
 def test_no_address_leaves_the_example_domains():
     told = tell(6, 1000, FRIDAY)
     addresses = [one.email for one in (*told.leads, *told.reps) if one.email]
-    assert all(re.fullmatch(r"[a-z0-9.-]+@(example\.(com|org|net)|[a-z0-9-]+\.example)", one) for one in addresses)
+    assert all(
+        re.fullmatch(r"[a-z0-9.-]+@(example\.(com|org|net)|[a-z0-9-]+\.example)", one) for one in addresses
+    )
     assert len(set(addresses)) == len(addresses)
 
 
 def test_phone_numbers_lie_in_the_ranges_for_fiction(company):
-    ranges = r"\+49 30 23125\d{3}|\+43 1 5550\d{3}|\+41 44 555 0\d\d\d|\+44 1632 960\d{3}|\+1 \d{3}-555-01\d\d"
+    ranges = (
+        r"\+49 30 23125\d{3}|\+43 1 5550\d{3}|\+41 44 555 0\d\d\d|\+44 1632 960\d{3}|\+1 \d{3}-555-01\d\d"
+    )
     assert all(re.fullmatch(ranges, lead.phone) for lead in company.leads if lead.phone)
 
 
@@ -152,11 +156,17 @@ def test_sales_behaves_in_every_way(company, touches):
         changes[change.lead].append(change)
     shapes = {tuple(c.new for c in own if c.field == "stage") for own in changes.values()}
     assert ("mql", "recycled", "mql") in {shape[:3] for shape in shapes}
-    assert {"customer", "opportunity", "qualified", "accepted", "recycled", "disqualified"} <= {s[-1] for s in shapes if s}
+    assert {"customer", "opportunity", "qualified", "accepted", "recycled", "disqualified"} <= {
+        s[-1] for s in shapes if s
+    }
     for lead in company.leads:
         assert bool(lead.reason) == (lead.stage in ("recycled", "disqualified"))
     assert any(t.logged_at and t.logged_at - t.at >= timedelta(days=1) for t in company.touches)
-    nights = [t for t in company.touches if t.kind == "email" and t.at.astimezone(ZoneInfo("Europe/Berlin")).hour >= 21]
+    nights = [
+        t
+        for t in company.touches
+        if t.kind == "email" and t.at.astimezone(ZoneInfo("Europe/Berlin")).hour >= 21
+    ]
     assert nights
     silent = [
         lead
@@ -164,7 +174,9 @@ def test_sales_behaves_in_every_way(company, touches):
         if lead.stage == "mql" and not any(t.by and t.kind in ("call", "email") for t in touches[lead.key])
     ]
     called = [
-        lead for lead in company.leads if lead.stage == "mql" and any(t.kind == "call" for t in touches[lead.key])
+        lead
+        for lead in company.leads
+        if lead.stage == "mql" and any(t.kind == "call" for t in touches[lead.key])
     ]
     assert silent
     assert called
@@ -190,9 +202,13 @@ def test_clocks_are_running_at_risk_and_breached_whenever_the_story_ends(end):
     fresh = [
         lead
         for lead in told.leads
-        if lead.stage == "mql" and lead.key not in answered | raised and since[lead.key] > end - timedelta(days=6)
+        if lead.stage == "mql"
+        and lead.key not in answered | raised
+        and since[lead.key] > end - timedelta(days=6)
     ]
-    hours = [_working_minutes(since[one.key], end, zones.get(one.owner, "Europe/Berlin")) / 60 for one in fresh]
+    hours = [
+        _working_minutes(since[one.key], end, zones.get(one.owner, "Europe/Berlin")) / 60 for one in fresh
+    ]
     assert any(hour < 3 for hour in hours)
     assert any(3 < hour < 3.9 for hour in hours)
-    assert any(4.2 < hour for hour in hours)
+    assert any(hour > 4.2 for hour in hours)

@@ -1,0 +1,155 @@
+"""Whether mapping, rights and our own fields fit the account's schema: every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from connectors.base import Problem
+from connectors.hubspot.client import Client
+from connectors.hubspot.email_events import PATH
+from connectors.hubspot.fields import LEAD_STAMP, OWNER, definitions
+from connectors.hubspot.read import EMAIL_EVENTS
+from connectors.hubspot.refusals import Denied, Refused
+from connectors.mapping import ActivitySource, ConnectionMapping, Converter
+
+Schema = Mapping[str, Mapping[str, Any]]
+_PROVISION = "run `leadsla provision`"
+_TYPES: Mapping[Converter, frozenset[str]] = {
+    "number": frozenset({"number"}),
+    "integer": frozenset({"number"}),
+    "boolean": frozenset({"bool", "enumeration"}),
+    "datetime": frozenset({"datetime", "date"}),
+    "date": frozenset({"datetime", "date"}),
+}
+
+
+class Check:
+    """One comparison of a mapping with an account. Raises only when the account cannot be reached."""
+
+    def __init__(self, client: Client, name: str, mapping: ConnectionMapping) -> None:
+        self._client = client
+        self._path = f"connections.{name}"
+        self._mapping = mapping
+
+    def problems(self) -> list[Problem]:
+        self._client.forget_schemas()
+        contacts = self._schema("contacts")
+        if isinstance(contacts, Problem):
+            return [contacts]
+        found = [*self._lead(contacts), *self._stages(contacts)]
+        for name, source in self._mapping.activities.items():
+            found += self._activity(f"{self._path}.activities.{name}", source, contacts)
+        return [*found, *self._ours(contacts), *self._writes(contacts), *self._owners()]
+
+    def _schema(self, kind: str) -> Schema | Problem:
+        try:
+            return self._client.schema(kind)
+        except (Denied, Refused) as error:
+            return Problem(f"HubSpot {kind}", str(error), f"give the access token the right to read {kind}")
+
+    def _lead(self, contacts: Schema) -> Iterator[Problem]:
+        for name, mapped in self._mapping.lead.items():
+            where = f"{self._path}.lead.{name}"
+            yield from _missing(where, mapped.field, contacts, "contacts")
+            allowed = _TYPES.get(mapped.as_)
+            shown = str(contacts.get(mapped.field, {}).get("type") or "")
+            if allowed and shown and shown not in allowed:
+                what = f"{mapped.field} is a {shown} in HubSpot and is read as {mapped.as_}"
+                yield Problem(where, what, "name another `as`, or another property")
+
+    def _stages(self, contacts: Schema) -> Iterator[Problem]:
+        for field, meanings in self._mapping.stages.items():
+            where = f"{self._path}.stages.{field}"
+            yield from _missing(where, field, contacts, "contacts")
+            yield from _options(where, field, meanings, contacts)
+
+    def _activity(self, where: str, source: ActivitySource, contacts: Schema) -> Iterator[Problem]:
+        if source.history_of:
+            yield from _missing(f"{where}.history_of", source.history_of, contacts, "contacts")
+            return
+        if source.object == EMAIL_EVENTS:
+            yield from self._email_events(where)
+            return
+        schema = self._schema(source.object)
+        if isinstance(schema, Problem):
+            yield Problem(where, f"{schema.what}; this source is skipped", schema.remedy, is_warning=True)
+            return
+        named = ("at", "known_at", "kind_from", "actor", "content", "outcome")
+        for part in named:
+            field = getattr(source, part)
+            if field:
+                yield from _missing(f"{where}.{part}", field, schema, source.object)
+        for field in source.only:
+            yield from _missing(f"{where}.only", field, schema, source.object)
+        if source.kind_from:
+            yield from _options(f"{where}.kinds", source.kind_from, source.kinds, schema)
+
+    def _email_events(self, where: str) -> Iterator[Problem]:
+        try:
+            self._client.get(PATH, {"limit": "1"})
+        except (Denied, Refused) as error:
+            remedy = "give the access token the scope `content`, or take the source out of the mapping"
+            yield Problem(where, f"{error}; this source is skipped", remedy, is_warning=True)
+
+    def _ours(self, contacts: Schema) -> Iterator[Problem]:
+        tasks = self._schema("tasks")
+        if isinstance(tasks, Problem):
+            yield tasks
+            return
+        for kind, wanted in definitions():
+            schema = contacts if kind == "contacts" else tasks
+            where, shown = f"HubSpot {kind}.{wanted['name']}", schema.get(wanted["name"])
+            if shown is None:
+                yield Problem(where, "does not exist yet", _PROVISION)
+            elif shown.get("type") != wanted["type"]:
+                what = f"is a {shown.get('type')}, not a {wanted['type']}"
+                yield Problem(where, what, f"remove the property in HubSpot and {_PROVISION}")
+            elif _is_read_only(shown):
+                yield Problem(where, "cannot be written", "make the property editable in HubSpot")
+
+    def _writes(self, contacts: Schema) -> Iterator[Problem]:
+        where = f"{self._path}.writes"
+        for stage in self._mapping.writes.stages:
+            target = self._mapping.stage_value(stage)
+            if target is None:
+                yield Problem(
+                    f"{where}.stages", f"no HubSpot value is mapped to {stage}", "map one, or leave it out"
+                )
+            elif _is_read_only(contacts.get(target[0], {})):
+                yield Problem(
+                    f"{where}.stages", f"{target[0]} cannot be written", "map another property first"
+                )
+        if self._mapping.writes.owner and _is_read_only(contacts.get(OWNER, {})):
+            yield Problem(f"{where}.owner", f"{OWNER} cannot be written", "set it to false")
+
+    def _owners(self) -> Iterator[Problem]:
+        """Contacts and owners must be readable at all."""
+        try:
+            self._client.page_of("contacts", limit=1, properties=[LEAD_STAMP])
+            self._client.owners(archived=False)
+        except (Denied, Refused) as error:
+            remedy = "give the access token crm.objects.contacts.read and crm.objects.owners.read"
+            yield Problem("HubSpot rights", str(error), remedy)
+
+
+def _missing(where: str, field: str, schema: Schema, kind: str) -> Iterator[Problem]:
+    if field not in schema:
+        yield Problem(where, f"HubSpot {kind} have no property {field}", _nearest(field, schema))
+
+
+def _options(where: str, field: str, values: Iterable[str], schema: Schema) -> Iterator[Problem]:
+    options = [str(one["value"]) for one in schema.get(field, {}).get("options") or ()]
+    for value in values:
+        if options and value not in options:
+            yield Problem(where, f"{field} has no option {value}", _nearest(value, options))
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "correct the name in the configuration"
+
+
+def _is_read_only(shown: Mapping[str, Any]) -> bool:
+    return bool((shown.get("modificationMetadata") or {}).get("readOnlyValue") or shown.get("calculated"))

@@ -1,0 +1,86 @@
+"""HubSpot behind the port: reader, writer, check and provision put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from connectors.base import (
+    CallCount,
+    Change,
+    CreateTask,
+    OurTask,
+    Page,
+    Problem,
+    ProvisionStep,
+    Receipt,
+    SeenLead,
+)
+from connectors.connection import Connection
+from connectors.hubspot.check import Check
+from connectors.hubspot.client import Client
+from connectors.hubspot.people import People
+from connectors.hubspot.provision import provision
+from connectors.hubspot.read import Reader
+from connectors.hubspot.write import Writer
+from sla_engine.model import Owner
+
+
+class HubSpotCrm:
+    """One connection to one HubSpot account; implements ``connectors.base.Crm``. Not thread-safe."""
+
+    def __init__(self, connection: Connection) -> None:
+        mapping = connection.mapping
+        self.name = "hubspot"
+        self._client = Client(connection)
+        self._people = People(self._client, mapping.automation_users)
+        look_back = timedelta(seconds=connection.look_back_seconds)
+        self._reader = Reader(self._client, mapping, self._people, look_back)
+        self._writer = Writer(self._client, mapping, self._reader.tasks)
+        self._check = Check(self._client, connection.name, mapping)
+        self._account_id = ""
+
+    def account_id(self) -> str:
+        """The portal id. Raises Unauthorised, Unavailable."""
+        if not self._account_id:
+            self._account_id = str(self._client.account()["portalId"])
+        return self._account_id
+
+    def server_now(self) -> datetime:
+        return self._client.server_now()
+
+    def check(self) -> list[Problem]:
+        return self._check.problems()
+
+    def owners(self) -> Mapping[str, Owner]:
+        return self._people.owners()
+
+    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
+        return self._reader.pull(cursor, until)
+
+    def apply(self, changes: Sequence[Change]) -> list[Receipt]:
+        return self._writer.apply(changes)
+
+    def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
+        keys = {one.key for one in changes}
+        found = self._reader.tasks.of_leads([one.lead_id for one in changes])
+        return {one.key: one for one in found if one.key in keys}
+
+    def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
+        return self._reader.contacts.by_id(lead_ids)
+
+    def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
+        return self._reader.tasks.of_leads(lead_ids)
+
+    def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        return provision(self._client, dry_run=dry_run)
+
+    def link(self, lead_id: str) -> str:
+        """The contact's page in HubSpot (contacts are object 0-1)."""
+        return f"https://app.hubspot.com/contacts/{self.account_id()}/record/0-1/{lead_id}"
+
+    def calls(self) -> CallCount:
+        return self._client.line.calls()
+
+    def close(self) -> None:
+        self._client.session.close()

@@ -1,0 +1,166 @@
+"""Doors to what an account has beside records: owners, pipelines, details, usage, email events."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any
+
+from localcrm.hubspot.calls import Answer, Call
+from localcrm.hubspot.errors import ApiError
+from localcrm.hubspot.limits import DAILY, Limits
+from localcrm.hubspot.portal import Owner
+from localcrm.hubspot.properties import Property
+from localcrm.hubspot.values import iso, millis
+
+PORTAL_ID = 4_815_162
+_PIPELINES = {
+    "deals": ("default", "Sales Pipeline", "dealstage"),
+    "leads": ("lead-pipeline-id", "Lead pipeline", "hs_pipeline_stage"),
+}
+_EVENT_TYPES = ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "DROPPED", "PROCESSED")
+
+
+def owners(call: Call) -> Answer:
+    """GET owners; the deactivated with archived=true."""
+    found = [owner for owner in call.portal.owners.values() if owner.active != call.is_archived()]
+    email = call.query.get("email")
+    found = [owner for owner in found if email in (None, owner.email)]
+    limit, after = call.limit(default=100, most=500), int(call.query.get("after", "0"))
+    body: dict[str, Any] = {"results": [_owner(owner) for owner in found[after : after + limit]]}
+    if after + limit < len(found):
+        body["paging"] = {"next": {"after": str(after + limit)}}
+    return Answer(200, body)
+
+
+def owner(call: Call) -> Answer:
+    """GET one owner."""
+    found = call.portal.owners.get(call.path["id"])
+    if found is None or found.active == call.is_archived():
+        raise ApiError("resource not found", status=404, category="OBJECT_NOT_FOUND")
+    return Answer(200, _owner(found))
+
+
+def pipelines(call: Call) -> Answer:
+    """GET the pipelines of deals or leads."""
+    kind = call.kind()
+    if kind not in _PIPELINES:
+        raise ApiError(f"{kind} have no pipelines")
+    name, label, stage_property = _PIPELINES[kind]
+    stages = call.portal.schemas[kind].properties[stage_property]
+    pipeline = {
+        "id": name,
+        "label": label,
+        "displayOrder": 0,
+        "archived": False,
+        "createdAt": stages.created_at,
+        "updatedAt": stages.updated_at,
+        "stages": _stages(stages),
+    }
+    return Answer(200, {"results": [pipeline]})
+
+
+def details(_call: Call) -> Answer:
+    """GET account details."""
+    return Answer(
+        200,
+        {
+            "portalId": PORTAL_ID,
+            "accountType": "STANDARD",
+            "timeZone": "Europe/Berlin",
+            "companyCurrency": "EUR",
+            "additionalCurrencies": [],
+            "utcOffset": "+01:00",
+            "utcOffsetMilliseconds": 3_600_000,
+            "uiDomain": "app-eu1.hubspot.com",
+            "dataHostingLocation": "eu1",
+        },
+    )
+
+
+def usage(limits: Limits, now: datetime) -> Answer:
+    """The answer to GET the day's API usage."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    told = {
+        "name": "private-apps-api-calls-daily",
+        "usageLimit": DAILY,
+        "currentUsage": limits.used_today,
+        "collectedAt": iso(millis(now)),
+        "fetchStatus": "SUCCESS",
+        "resetsAt": iso(millis(midnight)),
+    }
+    return Answer(200, {"results": [told]})
+
+
+def email_events(call: Call) -> Answer:
+    """GET email events, newest first; the offset is opaque."""
+    query = call.query
+    if query.get("eventType", "OPEN") not in _EVENT_TYPES:
+        raise ApiError(f"Unknown eventType {query['eventType']}")
+    limit = call.limit(default=10, most=1_000)
+    found = [event for event in reversed(call.portal.email_events) if _is_wanted(call, event)]
+    start = _offset(query.get("offset"))
+    page = found[start : start + limit]
+    body: dict[str, Any] = {"hasMore": start + limit < len(found), "events": page}
+    body["offset"] = base64.urlsafe_b64encode(f"{start + len(page)}:events".encode()).decode()
+    return Answer(200, body)
+
+
+def _is_wanted(call: Call, event: dict[str, Any]) -> bool:
+    query = call.query
+    return (
+        query.get("eventType", event["type"]) == event["type"]
+        and query.get("recipient", event["recipient"]).lower() == event["recipient"]
+        and _number(call, "startTimestamp", event["created"]) <= event["created"]
+        and event["created"] <= _number(call, "endTimestamp", event["created"])
+        and not (event["filteredEvent"] and query.get("excludeFilteredEvents", "false") == "true")
+    )
+
+
+def _number(call: Call, name: str, default: int) -> int:
+    text = call.query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise ApiError(f"{name} must be milliseconds since 1970, found {text}")
+    return int(text)
+
+
+def _offset(text: str | None) -> int:
+    if not text:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(text).decode().partition(":")[0])
+    except ValueError as problem:
+        raise ApiError("Invalid offset") from problem
+
+
+def _stages(told: Property) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one["value"],
+            "label": one["label"],
+            "displayOrder": one["displayOrder"],
+            "metadata": {"isClosed": str(str(one["value"]).startswith(("closed", "unqualified"))).lower()},
+            "archived": False,
+            "createdAt": told.created_at,
+            "updatedAt": told.updated_at,
+        }
+        for one in told.options
+    ]
+
+
+def _owner(found: Owner) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "email": found.email,
+        "type": "PERSON",
+        "firstName": found.first_name,
+        "lastName": found.last_name,
+        "userId": found.user if found.active else None,
+        "userIdIncludingInactive": found.user,
+        "createdAt": iso(found.at),
+        "updatedAt": iso(found.at),
+        "archived": not found.active,
+        "teams": [],
+    }

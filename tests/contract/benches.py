@@ -1,0 +1,161 @@
+"""Where the contract is tried: a CRM with five leads in it, whichever CRM that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from connectors.base import Crm
+from connectors.memory import MemoryCrm
+from connectors.memory_records import MemoryRecords
+from sla_engine.model import Activity, ActivityKind, Lead, LifecycleStage, Owner
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+LAST_NAMES = ("Abel", "Bauer", "Curie", "Dirac", "Euler")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One CRM to try the contract on.
+
+    ``person_sets_company`` edits leads as a person would; ``wait`` moves the CRM's clock on;
+    ``misspelt`` opens the CRM with ``company`` mapped to a field that is nearly right.
+    """
+
+    crm: Crm
+    person_sets_company: Callable[[Sequence[str], str], None]
+    wait: Callable[[float], None]
+    misspelt: Callable[[], tuple[Crm, str]]
+    missing_lead: str
+
+    def until(self) -> datetime:
+        """The CRM's clock, freshly heard, minus the time a write needs to be seen."""
+        self.wait(5)
+        self.crm.account_id()
+        return self.crm.server_now() - timedelta(seconds=2)
+
+
+@contextmanager
+def memory_bench() -> Iterator[Bench]:
+    records = MemoryRecords(NOW - timedelta(hours=2), ("Name", "Company"))
+    eva = Owner("eva", "Eva", time_zone="Europe/Berlin")
+    records.hire(eva)
+    for name in LAST_NAMES:
+        lead = Lead(name, records.now, LifecycleStage.INQUIRY, eva, {"last_name": name, "company": "Before"})
+        records.put_lead(lead)
+        visit = Activity(f"visit-{name}", ActivityKind.PAGE_VISIT, records.now, records.now)
+        records.log(name, visit)
+    records.now = NOW - timedelta(hours=1)
+    for name in LAST_NAMES:
+        seen = records.seen(name)
+        assert seen is not None
+        records.put_lead(replace(seen.lead, stage=LifecycleStage.MQL), actor="flow")
+    records.now = NOW
+
+    def set_company(lead_ids: Sequence[str], company: str) -> None:
+        for lead_id in lead_ids:
+            seen = records.seen(lead_id)
+            assert seen is not None
+            fields = {**seen.lead.fields, "company": company}
+            records.put_lead(replace(seen.lead, fields=fields), actor="eva")
+
+    def wait(seconds: float) -> None:
+        records.now += timedelta(seconds=seconds)
+
+    def misspelt() -> tuple[Crm, str]:
+        return MemoryCrm(records, mapping={"company": "Compny"}), "Company"
+
+    yield Bench(MemoryCrm(records, page_size=3), set_company, wait, misspelt, "nobody")
+
+
+@contextmanager
+def salesforce_bench() -> Iterator[Bench]:
+    module = pytest.importorskip("localcrm.salesforce")
+    with _practice_bench("salesforce", module.SalesforceFace, "Lead", "00Q000000000999AAA") as bench:
+        yield bench
+
+
+@contextmanager
+def hubspot_bench() -> Iterator[Bench]:
+    module = pytest.importorskip("localcrm.hubspot")
+    if not hasattr(module, "HubSpotFace"):
+        pytest.skip("the practice HubSpot is not there")
+    with _practice_bench("hubspot", module.HubSpotFace, "contacts", "99999999") as bench:
+        yield bench
+
+
+@contextmanager
+def _practice_bench(name: str, face_of: Callable[..., Any], kind: str, missing: str) -> Iterator[Bench]:
+    server = pytest.importorskip("localcrm.server")
+    clock_module = pytest.importorskip("localcrm.clock")
+    clock = clock_module.Clock(NOW)
+    face = face_of(clock, limits=False)
+    with server.running(_a_company(), clock=clock, told={name: face}) as practice:
+        url = practice.urls[name]
+        field = {"salesforce": "Company", "hubspot": "company"}[name]
+        id_field = {"salesforce": "Id", "hubspot": "id"}[name]
+
+        def set_company(lead_ids: Sequence[str], company: str) -> None:
+            rows = [{id_field: lead_id, field: company} for lead_id in lead_ids]
+            answer = requests.post(f"{url}/_localcrm/records/{kind}", json=rows, timeout=10)
+            assert answer.ok, answer.text
+
+        crms = [_open(name, url)]
+
+        def misspelt() -> tuple[Crm, str]:
+            crms.append(_open(name, url, company=field[:-2] + field[-1]))
+            return crms[-1], field
+
+        crms[0].provision(dry_run=False)
+        try:
+            yield Bench(crms[0], set_company, clock.advance, misspelt, missing)
+        finally:
+            for crm in crms:
+                crm.close()
+
+
+def _open(name: str, url: str, **mapped: str) -> Crm:
+    """The shipped configuration's connection, at this address, with some fields mapped otherwise."""
+    settings_module = pytest.importorskip("leadsla.settings")
+    wiring = pytest.importorskip("leadsla.wiring")
+    found = settings_module.load(ROOT / "config.toml").connections[name]
+    lead = {ours: {"field": one.field, "as": one.as_} for ours, one in found.lead.items()} | mapped
+    raw = found.model_dump(by_alias=True) | {"base_url": url, "lead": lead}
+    connection = wiring.connection_of(name, type(found).model_validate(raw))
+    opener: Callable[[Any], Crm] = pytest.importorskip(f"connectors.{name}").open_crm
+    return opener(connection)
+
+
+def _a_company() -> Any:
+    from localcrm.company import Change, Company, LeadEntry, Rep, Touch  # noqa: PLC0415 - only for practice CRMs
+
+    born, handed_over = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+    reps = (
+        Rep("eva", "Eva", "Example", "eva@example.com"),
+        Rep("flow", "Flow", "Example", "flow@example.com", automation=True),
+    )
+    leads = tuple(
+        LeadEntry(
+            name.lower(),
+            born,
+            name,
+            email=f"{name.lower()}@example.com",
+            company="Before",
+            owner="eva",
+            stage="mql",
+        )
+        for name in LAST_NAMES
+    )
+    touches = tuple(
+        Touch(one.key, "form", born + timedelta(minutes=9), "Demo request", None) for one in leads
+    )
+    changes = tuple(Change(one.key, "stage", "new", "mql", handed_over, "flow") for one in leads)
+    return Company(reps, (), leads, touches, changes, NOW)
