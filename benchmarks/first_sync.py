@@ -98,7 +98,9 @@ def least_calls(name: str, leads: int, kinds: dict[str, int]) -> int:
     behaviour = sum(kinds.values()) - sum(sales.values()) - kinds.get("stage", 0) - kinds.get("owner", 0)
     changes = kinds.get("stage", 0) + kinds.get("owner", 0)
     if name == "salesforce":
-        return ceil(leads / 2000) + ceil((sum(sales.values()) + behaviour + changes) / 2000) + ceil(leads / 200)
+        return (
+            ceil(leads / 2000) + ceil((sum(sales.values()) + behaviour + changes) / 2000) + ceil(leads / 200)
+        )
     engagements = sum(ceil(count / 100) + ceil(count / 1000) for count in sales.values())
     mail = sum(kinds.get(kind, 0) for kind in ("email_open", "email_click", "bounce", "automatic_email"))
     return ceil(leads / 100) + ceil(leads / 50) + engagements + ceil(mail / 1000) + ceil(leads / 100)

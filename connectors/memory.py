@@ -106,7 +106,8 @@ class MemoryCrm:
         yield from self._window(replace(place, to=until.isoformat()))
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
-        self._call("write")
+        if changes:
+            self._call("write")
         receipts: dict[int, Receipt] = {}
         for kind in _TURNS:
             for index, change in enumerate(changes):

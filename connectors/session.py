@@ -277,7 +277,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, RateLimited):
         return min(error.retry_after, LONGEST_WAIT_SECONDS)
-    return float(tenacity.wait_exponential_jitter(initial=0.5, max=8.0)(state))
+    return float((tenacity.wait_exponential(multiplier=0.5, max=8.0) + tenacity.wait_random(0, 1))(state))
 
 
 def _text(raw: str | bytes) -> str:

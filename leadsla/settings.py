@@ -203,12 +203,8 @@ def _copy(raw: Any) -> Any:
 def _prune(raw: Any, loc: tuple[Any, ...]) -> bool:
     """Take the faulty part out of ``raw``; False if it is not there or the whole is at fault."""
     for part in loc[:-1]:
-        if (
-            (isinstance(raw, dict)
-            and part in raw)
-            or (isinstance(raw, list)
-            and isinstance(part, int)
-            and part < len(raw))
+        if (isinstance(raw, dict) and part in raw) or (
+            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
         ):
             raw = raw[part]
         else:

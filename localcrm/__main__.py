@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from localcrm import server
 from localcrm.clock import Clock
@@ -25,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sockets["salesforce"] = server.bound(options.salesforce_port)
         sockets["hubspot"] = server.bound(options.hubspot_port)
-        company = _company(options)
-        start = options.now or (company.told_until if company else None)
+        real_now = datetime.now(UTC)
+        company = _company(options, real_now)
+        start = options.now
+        if start is None and company is not None and company.told_until > real_now:
+            start = company.told_until
         clock = Clock(start, frozen=options.frozen)
         faces = server.faces(clock, limits=options.limits == "real", search_lag=options.search_lag)
         if company is not None:
@@ -55,9 +60,8 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
-def _company(options: argparse.Namespace) -> Company | None:
+def _company(options: argparse.Namespace, real_now: datetime) -> Company | None:
     """What the CRMs start with; None for an empty world."""
-    real_now = datetime.now(UTC)
     if options.leads:
         return read_exports(options.leads, options.activities, until=options.now, at_least=real_now)
     if options.world == "empty":
@@ -116,5 +120,10 @@ def _instant(text: str) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _leave)  # until the server listens and stops by itself
     sys.exit(main())

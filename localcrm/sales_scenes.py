@@ -105,6 +105,16 @@ def email_only(plot: Plot) -> None:
     _mail(plot, plot.working(plot.rng.uniform(0.3, 9)))
 
 
+def follow_up_planned(plot: Plot) -> None:
+    """No time today: the rep wrote down a task for later, and called then, or not."""
+    hand_over(plot, some_time_ago(plot, 1))
+    at = plot.working(plot.rng.uniform(0.3, 3.5))
+    is_done = plot.rng.random() < 0.5
+    plot.touch("task", at, "Call back", by=plot.owner, outcome="completed" if is_done else "")
+    if is_done:
+        _call(plot, at + timedelta(minutes=20))
+
+
 def automatic_only(plot: Plot) -> None:
     """Only a machine answered."""
     hand_over(plot, some_time_ago(plot))

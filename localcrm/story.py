@@ -35,6 +35,7 @@ SCENES: dict[Scene, int] = {
     sales.answered_at_night: 20,
     sales.call_only: 30,
     sales.email_only: 25,
+    sales.follow_up_planned: 20,
     sales.automatic_only: 12,
     sales.forgotten: 40,
     sales.qualified: 40,

@@ -50,7 +50,7 @@ def from_json(text: str) -> list[Plan]:
     """Read a plan file. Raises Misconfigured when it is none."""
     try:
         body = json.loads(text)
-        plans = body["plans"] if body["form"] == _FORM else {}["another form"]
+        plans = {_FORM: body["plans"]}[body["form"]]
         return [
             Plan(
                 one["connection"],

@@ -56,14 +56,16 @@ def settle(desk: Desk) -> None:
     found = desk.crm.find_tasks(creates) if creates else {}
     with desk.store.begin() as db:
         desk.lease.confirm(db)
-        made = [row for row in open_rows if isinstance(row.change, CreateTask) and row.change.key in found]
-        for row in made:
-            task = found[row.change.key] if isinstance(row.change, CreateTask) else None
-            desk.work.finish(db, row.id, Receipt(ReceiptStatus.WRITTEN, task.id if task else ""))
+        made = {
+            row.id: Receipt(ReceiptStatus.WRITTEN, found[row.change.key].id)
+            for row in open_rows
+            if isinstance(row.change, CreateTask) and row.change.key in found
+        }
+        desk.work.finish(db, made)
         desk.facts.keep_tasks(db, found.values(), mark_dirty=False)
-        again = [row for row in (*open_rows, *unsent) if row not in made]
-        desk.work.forget(db, [row.id for row in again])
-        desk.facts.mark_dirty(db, sorted({row.lead_id for row in (*again, *made)}))
+        every = (*open_rows, *unsent)
+        desk.work.forget(db, [row.id for row in every if row.id not in made])
+        desk.facts.mark_dirty(db, sorted({row.lead_id for row in every}))
 
 
 def deliver(desk: Desk, report: RunReport, progress: Progress, stop: threading.Event) -> None:
@@ -91,29 +93,45 @@ def _send(desk: Desk, batch: Sequence[OutboxRow], report: RunReport) -> None:
         desk.lease.confirm(db)
         desk.work.mark(db, [row.id for row in batch], "sending")
     receipts = desk.crm.apply([row.change for row in batch])
+    answered = list(zip(batch, receipts, strict=True))
+    unfinished = {ReceiptStatus.DEFERRED, ReceiptStatus.UNKNOWN}
     with desk.store.begin() as db:
         desk.lease.confirm(db)
-        for row, receipt in zip(batch, receipts, strict=True):
-            desk.work.finish(db, row.id, receipt)
-            report.count(receipt)
-            if receipt.status is ReceiptStatus.WRITTEN:
-                _remember(desk, db, row.change, receipt.record_id)
-            elif receipt.status in {ReceiptStatus.DEFERRED, ReceiptStatus.UNKNOWN}:
-                desk.facts.mark_dirty(db, [row.lead_id])
+        desk.work.finish(db, {row.id: receipt for row, receipt in answered})
+        _remember(desk, db, [(row.change, one) for row, one in answered if one.status == "written"])
+        desk.facts.mark_dirty(db, sorted({row.lead_id for row, one in answered if one.status in unfinished}))
+    for _, receipt in answered:
+        report.count(receipt)
 
 
-def _remember(desk: Desk, db: Connection, change: Change, record_id: str) -> None:
+def _remember(desk: Desk, db: Connection, written: Sequence[tuple[Change, Receipt]]) -> None:
     """What the CRM now shows, so that its echo is no news."""
-    if isinstance(change, SetFields):
-        shown = {name: canonical(value) for name, value in change.values.items()}
-        desk.facts.show_written(db, change.lead_id, shown)
-    elif isinstance(change, CreateTask | UpdateTask):
-        task_id = record_id if isinstance(change, CreateTask) else change.task_id
-        task = OurTask(
-            task_id, change.key, change.lead_id, True, change.subject, change.due_at, change.owner_id
-        )
-        desk.facts.keep_tasks(db, [task], mark_dirty=False)
-    elif isinstance(change, CloseTask):
-        for known in desk.facts.known(db, [change.lead_id]):
-            closed = [replace(task, is_open=False) for task in known.tasks if task.id == change.task_id]
-            desk.facts.keep_tasks(db, closed, mark_dirty=False)
+    fields: dict[str, dict[str, str]] = {}
+    closed: dict[str, str] = {}
+    tasks: list[OurTask] = []
+    for change, receipt in written:
+        if isinstance(change, SetFields):
+            shown = {name: canonical(value) for name, value in change.values.items()}
+            fields.setdefault(change.lead_id, {}).update(shown)
+        elif isinstance(change, CreateTask):
+            tasks.append(_as_shown(change, receipt.record_id))
+        elif isinstance(change, UpdateTask):
+            tasks.append(_as_shown(change, change.task_id))
+        elif isinstance(change, CloseTask):
+            closed[change.task_id] = change.lead_id
+    desk.facts.show_written(db, fields)
+    for known in desk.facts.known(db, sorted(set(closed.values()))):
+        tasks += [replace(task, is_open=False) for task in known.tasks if task.id in closed]
+    desk.facts.keep_tasks(db, tasks, mark_dirty=False)
+
+
+def _as_shown(change: CreateTask | UpdateTask, task_id: str) -> OurTask:
+    return OurTask(
+        id=task_id,
+        key=change.key,
+        lead_id=change.lead_id,
+        is_open=True,
+        subject=change.subject,
+        due_at=change.due_at,
+        owner_id=change.owner_id,
+    )

@@ -120,6 +120,8 @@ def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Chang
     first, *surplus = standing
     if _differs(first, key, subject, owner_id, clock.due_at):
         because = f"{clock.target} is now {clock.state.value.replace('_', ' ')}"
+        if (first.key, first.subject) == (key, subject) and first.owner_id != owner_id:
+            because = "the owner is now another"
         yield UpdateTask(verdict.lead_id, first.id, key, owner_id, subject, body, clock.due_at, zone, because)
     for task in surplus:
         yield CloseTask(

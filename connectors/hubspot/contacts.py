@@ -146,8 +146,9 @@ class Contacts:
                 continue
             if seen.modified_at > window.until:
                 continue  # belongs to the next window, which will bring it
-            if window.comes_again(seen.modified_at):
-                self._delivered[contact_id] = str(row["properties"].get(LEAD_STAMP) or "")
+            stamp = str(row["properties"].get(LEAD_STAMP) or "")
+            if window.comes_again(stamp):
+                self._delivered[contact_id] = stamp
             past = history.past_of(row, window.until, self._people.actor_of)
             leads.append(seen)
             stages += [(contact_id, one) for one in history.stage_changes(past, seen, self._mapping)]

@@ -42,8 +42,7 @@ class HubSpotCrm:
 
     def account_id(self) -> str:
         """The portal id. Raises Unauthorised, Unavailable."""
-        if not self._account_id:
-            self._account_id = str(self._client.account()["portalId"])
+        self._account_id = str(self._client.account()["portalId"])
         return self._account_id
 
     def server_now(self) -> datetime:
@@ -77,7 +76,8 @@ class HubSpotCrm:
 
     def link(self, lead_id: str) -> str:
         """The contact's page in HubSpot (contacts are object 0-1)."""
-        return f"https://app.hubspot.com/contacts/{self.account_id()}/record/0-1/{lead_id}"
+        account = self._account_id or self.account_id()
+        return f"https://app.hubspot.com/contacts/{account}/record/0-1/{lead_id}"
 
     def calls(self) -> CallCount:
         return self._client.line.calls()

@@ -60,10 +60,8 @@ class Engagements:
         known = [(row, self._activity(row, window)) for row in rows]
         wanted = [(row, activity) for row, activity in known if activity is not None]
         contacts = self._contacts_of([row for row, _ in wanted])
-        again = (
-            row for row in rows if window.comes_again(instant_or(row.get("properties") or {}, STAMP, None))
-        )
-        self._delivered.update({str(row["id"]): _stamp(row) for row in again})
+        stamps = {str(row["id"]): _stamp(row) for row in rows}
+        self._delivered.update({one: stamp for one, stamp in stamps.items() if window.comes_again(stamp)})
         found = tuple(
             (contact_id, activity)
             for row, activity in wanted

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from connectors.errors import Unauthorised
 from connectors.hubspot.client import BATCH, Client
-from connectors.hubspot.refusals import Refused
+from connectors.hubspot.refusals import Denied, Refused
 from sla_engine.model import ActorKind, Owner
 
 KEPT_SECONDS = 300.0
@@ -29,7 +29,8 @@ BY_HAND = frozenset(
         "SALES",
     }
 )
-_ZONE_PROPERTIES = ("hs_email", "hs_internal_user_id", "hs_standard_time_zone")
+_ZONE_PROPERTIES = ["hs_email", "hs_internal_user_id", "hs_standard_time_zone"]
+_ACCOUNT = ""  # the key of the account's own time zone
 
 
 class People:
@@ -88,31 +89,35 @@ class People:
             name=" ".join(name for name in names if name),
             is_queue=row.get("type") == "QUEUE",
             is_active=is_active,
-            time_zone=zones.get(user) or zones.get(email.lower()),
+            time_zone=zones.get(user) or zones.get(email.lower()) or zones.get(_ACCOUNT),
             is_automation=bool(known_as & self._automation),
         )
         if user:
             self._by_user[user] = owner_id
 
     def _zones(self) -> Mapping[str, str]:
-        """Time zones by user id and by e-mail; empty where the token may not read users."""
-        zones: dict[str, str] = {}
-        after = ""
+        """Time zones by user id and by e-mail; the account's own for everybody not told."""
         try:
+            account = str(self._client.account().get("timeZone") or "")
+        except (Refused, Denied):
+            account = ""
+        zones = {_ACCOUNT: account} if account else {}
+        with suppress(Refused, Denied):  # few tokens may read users
+            after = ""
             while True:
-                reply = self._client.page_of(
-                    "users", limit=BATCH, after=after, properties=list(_ZONE_PROPERTIES)
-                )
+                reply = self._client.page_of("users", limit=BATCH, after=after, properties=_ZONE_PROPERTIES)
                 for row in reply.results:
-                    shown = row.get("properties") or {}
-                    zone = str(shown.get("hs_standard_time_zone") or "")
-                    keys = (shown.get("hs_internal_user_id"), str(shown.get("hs_email") or "").lower())
-                    zones.update({str(key): zone for key in keys if key and zone})
+                    zones.update(_zone_of(row.get("properties") or {}))
                 after = reply.after
                 if not after:
-                    return zones
-        except (Refused, Unauthorised):
-            return {}
+                    break
+        return zones
+
+
+def _zone_of(user: Mapping[str, Any]) -> dict[str, str]:
+    zone = str(user.get("hs_standard_time_zone") or "")
+    keys = (str(user.get("hs_internal_user_id") or ""), str(user.get("hs_email") or "").lower())
+    return {key: zone for key in keys if key and zone}
 
 
 def _user_of(version: Mapping[str, Any]) -> str:

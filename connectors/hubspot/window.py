@@ -21,9 +21,12 @@ class Window:
     until: datetime
     look_back: timedelta = timedelta(0)
 
-    def comes_again(self, stamp: datetime | None) -> bool:
+    def comes_again(self, stamp: str) -> bool:
         """Whether the next poll's look-back will bring a record with this stamp a second time."""
-        return stamp is not None and stamp >= self.until - self.look_back
+        try:
+            return parse_instant(stamp) >= self.until - self.look_back
+        except (ValueError, OverflowError):
+            return False
 
     def filters(self, last: str, stamp: str = STAMP) -> list[Mapping[str, str]]:
         """Search filters for records changed in this window with an id beyond ``last``."""

@@ -147,7 +147,6 @@ def _new_task(task: CreateTask, numbers: tuple[int, ...]) -> Row:
     kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": TASK_TO_CONTACT}
     properties = {
         **_reworded(task),
-        TASK_KEY: task.key,
         "hs_task_status": "NOT_STARTED",
         "hs_task_priority": "HIGH",
         "hs_task_type": "TODO",
@@ -157,6 +156,7 @@ def _new_task(task: CreateTask, numbers: tuple[int, ...]) -> Row:
 
 def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
     return {
+        TASK_KEY: task.key,
         "hs_timestamp": written(task.due_at),
         "hs_task_subject": task.subject,
         "hs_task_body": task.body,

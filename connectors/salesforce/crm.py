@@ -123,7 +123,10 @@ class SalesforceCrm:
             listed = ", ".join(
                 f"'{value}'" for value in values[start : start + _IDS_PER_QUERY] if value.isalnum()
             )
-            query = f"SELECT {', '.join(TASK_FIELDS)} FROM Task WHERE {field} IN ({listed}) AND {KEY_FIELD} != null"
+            query = (
+                f"SELECT {', '.join(TASK_FIELDS)} FROM Task"
+                f" WHERE {field} IN ({listed}) AND {KEY_FIELD} != null"
+            )
             yield from (our_task(row) for row in self._client.query_all(query))
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:

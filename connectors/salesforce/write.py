@@ -31,7 +31,7 @@ _REMEDIES = {
     "CANNOT_UPDATE_CONVERTED_LEAD": "the lead was converted; nothing to do",
     "ENTITY_IS_DELETED": "the record was deleted; nothing to do",
     "NOT_FOUND": "the record is gone; nothing to do",
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule of the org refuses it; exempt the integration user",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule refuses it; exempt the integration user",
     "DUPLICATES_DETECTED": "a duplicate rule of the org refuses it; exempt the integration user",
     "INACTIVE_OWNER_OR_USER": "the owner is inactive; give the lead to somebody else",
     "INSUFFICIENT_ACCESS_OR_READONLY": "the integration user may not write this; run `leadsla check`",
@@ -49,7 +49,7 @@ class Writer:
         self._closed_status = closed_status
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
-        """One receipt per change, in their order. Leads first, then closing and changing tasks, then new ones."""
+        """One receipt per change, in their order. Leads go first, then known tasks, then new ones."""
         receipts: dict[int, Receipt] = {}
         self._leads(changes, receipts)
         self._tasks(changes, receipts)

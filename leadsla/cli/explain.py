@@ -22,6 +22,7 @@ from sync.store.work import Work
 from sync.wording import local_time, reasons_text
 
 SHOWN_FACTS = 12
+BY_SALES = frozenset({"call", "email", "meeting", "automatic_email", "task"})
 
 
 @app.command()
@@ -30,7 +31,7 @@ def explain(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     as_of: AsOfOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+    as_json: JsonOption = False,
 ) -> None:
     """Show a lead's facts, rules, clocks and next step, from what the last sync read."""
     settings, agreement = usable(config)
@@ -66,8 +67,7 @@ def _head(name: str, verdict: Verdict, zone: str) -> list[str]:
         f"Lead {verdict.lead_id} in {name}, as of {local_time(verdict.as_of, zone)}",
         f"  stage: {verdict.stage or 'not mapped'}; status: {verdict.sla_status.replace('_', ' ')}",
         f"  next: {verdict.next_step.responsible}: {verdict.next_step.text}{due}",
-        f"  score: {verdict.score} of 100; interest: {verdict.interest.band}"
-        f" ({verdict.interest.points:.1f} points, halving every {verdict.interest.half_life.days} days)",
+        f"  score: {verdict.score} of 100; interest: {_interest(verdict)}",
         f"  ready for sales: {'yes' if verdict.is_mql else 'no'}",
     ]
     lines += [f"    {line}" for line in reasons_text(verdict).splitlines()]
@@ -78,13 +78,19 @@ def _head(name: str, verdict: Verdict, zone: str) -> list[str]:
     return lines
 
 
+def _interest(verdict: Verdict) -> str:
+    interest = verdict.interest
+    return f"{interest.band} ({interest.points:.1f} points, halving every {interest.half_life.days} days)"
+
+
 def _facts(history: LeadHistory, zone: str) -> list[str]:
     facts = [(change.at, f"stage {change.stage} ({change.actor_kind})") for change in history.stages]
     facts += [(c.at, f"owner {c.owner or 'nobody'} ({c.actor_kind})") for c in history.owners]
     for one in history.activities:
         outcome = f", {one.outcome}" if one.outcome else ""
         planned = f", planned for {local_time(one.planned_for, zone)}" if one.planned_for else ""
-        facts.append((one.at, f"{one.kind.replace('_', ' ')} ({one.actor_kind}{outcome}{planned})"))
+        who = "the lead" if one.actor is None and one.kind not in BY_SALES else one.actor_kind
+        facts.append((one.at, f"{one.kind.replace('_', ' ')} ({who}{outcome}{planned})"))
     lines = [f"    {local_time(at, zone)}: {text}" for at, text in sorted(facts)]
     skipped = len(lines) - SHOWN_FACTS
     more = [f"    ... {skipped} earlier facts"] if skipped > 0 else []

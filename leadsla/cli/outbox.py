@@ -16,7 +16,7 @@ WAITING = ("rejected", "deferred", "unknown", "sending", "pending")
 def outbox(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+    as_json: JsonOption = False,
 ) -> None:
     """List changes that were refused or wait, and records in quarantine. Values are not shown."""
     settings, _ = usable(config)

@@ -23,6 +23,7 @@ from rich.table import Table
 from connectors.base import Problem
 
 out = Console(highlight=False, soft_wrap=True)
+PIPED_WIDTH = 160
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -42,7 +43,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else PIPED_WIDTH)
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

@@ -15,14 +15,14 @@ from sync.report import Standing, standings
 from sync.store.work import Work
 from sync.wording import local_time
 
-SHOWN_ANSWERED = 5
+SHOWN = 6
 
 
 @app.command()
 def report(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+    as_json: JsonOption = False,
 ) -> None:
     """Where the leads stand as of the last sync: breached, at risk, running, answered."""
     settings, _ = usable(config)
@@ -61,14 +61,17 @@ def _show(name: str, rows: list[Standing], owners: dict[str, Owner]) -> None:
     told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.most_common())
     open_rows = [row for row in rows if row.answered_at is None]
     answered = [row for row in rows if row.answered_at is not None and row.state in {"met", "met_late"}]
-    shown = open_rows + answered[-SHOWN_ANSWERED:]
+    per_state = {state: [row for row in open_rows if row.state == state] for state in counts}
+    shown = [row for found in per_state.values() for row in found[-SHOWN:]] + answered[-SHOWN:]
+    shown.sort(key=rows.index)
     print_table(
         f"{name}: {told or 'no lead has a clock'}",
         ("lead", "state", "target", "deadline", "owner", "answered"),
         [_cells(row, owners) for row in shown],
     )
-    if len(answered) > SHOWN_ANSWERED:
-        out.print(f"({len(answered) - SHOWN_ANSWERED} more answered leads: --json lists all)", markup=False)
+    if len(shown) < len(open_rows) + len(answered):
+        left = len(open_rows) + len(answered) - len(shown)
+        out.print(f"The newest of each state; {left} more with --json.", markup=False)
 
 
 def _cells(row: Standing, owners: dict[str, Owner]) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ def _cells(row: Standing, owners: dict[str, Owner]) -> tuple[str, ...]:
     zone = (owner.time_zone if owner else None) or "UTC"
 
     def when(instant: datetime | None) -> str:
-        return local_time(instant, zone) if instant else ""
+        return local_time(instant, zone).replace(f"({zone})", zone.rpartition("/")[2]) if instant else ""
 
     state = row.state.replace("_", " ")
     return row.lead, state, row.target, when(row.due_at), owner.name if owner else "", when(row.answered_at)

@@ -15,7 +15,7 @@ from leadsla.wiring import opened_crm, schema_problems
 
 
 @app.command()
-def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a CLI flag
+def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Compare the configuration with itself and with each CRM. Reads only; lists everything at once."""
     settings = load(config)
     found, troubles = schema_problems(settings)
@@ -40,8 +40,8 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
 def provision(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing; create nothing.")] = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing; create nothing.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Create leadsla's own fields in the CRM. What exists is left alone, so it can be run again."""
     settings, _ = usable(config)

@@ -32,7 +32,7 @@ def plan(
         Path | None, typer.Option("--out", help="Write the plan to a file for `sync --approve`.")
     ] = None,
     as_of: AsOfOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+    as_json: JsonOption = False,
 ) -> None:
     """Say in sentences what a sync would write and why. Writes nothing to the CRM."""
     settings, agreement = usable(config)
@@ -42,9 +42,9 @@ def plan(
         for name, one in chosen(settings, connection).items():
             with opened_crm(name, one) as crm, progress(name) as shown:
                 run = Run(crm, store, agreement, run_settings(settings, one), shown, as_of)
-                _, decided, sentences = plan_only(run)
+                _, decided, reasons = plan_only(run)
             plans.append(decided)
-            told[name] = list(sentences)
+            told[name] = list(reasons)
     if to is not None:
         to.write_text(to_json(plans), encoding="utf-8")
         to.chmod(0o600)
@@ -61,7 +61,7 @@ def plan(
 
 
 @app.command()
-def sync(
+def sync(  # noqa: PLR0913 - one parameter per option
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     approve: Annotated[Path | None, typer.Option(help="Write exactly this plan (from `plan --out`).")] = None,
@@ -70,7 +70,7 @@ def sync(
         typer.Option("--allow-mass-change", help="Let one run through that changes unusually many leads."),
     ] = False,
     as_of: AsOfOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a command line flag
+    as_json: JsonOption = False,
 ) -> None:
     """Run once: read, judge, write, report. Safe to stop and to repeat."""
     settings, agreement = usable(config)
@@ -115,7 +115,7 @@ def stopping() -> Iterator[threading.Event]:
     """Set by Ctrl-C or SIGTERM: the batch in hand is finished, nothing new begun. Twice stops at once."""
     stop = threading.Event()
 
-    def ask(number: int, _frame: object) -> None:
+    def ask(_number: int, _frame: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from localcrm.face import Refused
 from localcrm.hubspot.calls import Answer, Call
 from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.limits import DAILY, Limits
-from localcrm.hubspot.portal import Owner
+from localcrm.hubspot.loading_touches import event_id
+from localcrm.hubspot.portal import Owner, Portal
 from localcrm.hubspot.properties import Property
 from localcrm.hubspot.values import iso, millis
 
@@ -106,6 +109,21 @@ def email_events(call: Call) -> Answer:
     return Answer(200, body)
 
 
+def add_events(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add email events; ``created`` (milliseconds) defaults to now. Raises Refused."""
+    made = []
+    for row in rows:
+        if row.get("type") not in _EVENT_TYPES or "@" not in str(row.get("recipient")):
+            raise Refused(f"an email event needs a type of {', '.join(_EVENT_TYPES)} and a recipient")
+        at = int(row.get("created") or portal.now())
+        basis = {"emailCampaignId": 80_000, "portalId": PORTAL_ID, "filteredEvent": False}
+        event = {**basis, **row, "recipient": str(row["recipient"]).lower(), "created": at}
+        made.append({**event, "id": event_id(len(portal.email_events) + len(made), at)})
+    portal.email_events += made
+    portal.email_events.sort(key=lambda event: int(event["created"]))
+    return made
+
+
 def _is_wanted(call: Call, event: dict[str, Any]) -> bool:
     query = call.query
     return (
@@ -150,6 +168,14 @@ def _stages(told: Property) -> list[dict[str, Any]]:
     ]
 
 
+def _all_events(portal: Portal) -> list[dict[str, Any]]:
+    return list(portal.email_events)
+
+
+def _all_owners(portal: Portal) -> list[dict[str, Any]]:
+    return [_owner(found) for found in portal.owners.values()]
+
+
 def _owner(found: Owner) -> dict[str, Any]:
     return {
         "id": found.id,
@@ -164,3 +190,9 @@ def _owner(found: Owner) -> dict[str, Any]:
         "archived": not found.active,
         "teams": [],
     }
+
+
+LISTED: Mapping[str, Callable[[Portal], list[dict[str, Any]]]] = {
+    "owners": _all_owners,
+    "email_events": _all_events,
+}

@@ -52,10 +52,10 @@ class Record:
     links: dict[str, dict[int, set[int]]] = field(default_factory=dict)
     archived_at: int | None = None
 
-    def put(self, name: str, value: str, at: int, source: Source) -> None:
-        """Set one value now; an unchanged one leaves no version but still counts as a change."""
+    def put(self, name: str, value: str, at: int, source: Source, *, repeats: bool = False) -> None:
+        """Set one value now; an unchanged one counts as a change but leaves no version unless ``repeats``."""
         old = self.values.get(name, "")
-        if old != value:
+        if old != value or repeats:
             versions = self.history.get(name)
             if versions is None:
                 versions = [Version(old, self.created, self.origin)] if old else []

@@ -213,9 +213,7 @@ def _own(call: Call) -> Property:
 
 
 def _exists(name: str) -> ApiError:
-    return ApiError(
-        f"Property named {name} already exists.", status=409, category="OBJECT_ALREADY_EXISTS"
-    )
+    return ApiError(f"Property named {name} already exists.", status=409, category="OBJECT_ALREADY_EXISTS")
 
 
 def _archived(told: Property) -> dict[str, Any]:

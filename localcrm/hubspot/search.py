@@ -37,7 +37,7 @@ def search(call: Call) -> Answer:
     kind = call.kind()
     schema = call.portal.schemas[kind]
     query = read_query(schema, call.json())
-    found = [record for record in _candidates(call.portal, kind, query) if _holds(query, record)]
+    found = _found(call.portal, kind, query)
     _order(schema, found, query.sort)
     page = found[query.after : min(query.after + query.limit, _DEEPEST)]
     body: dict[str, Any] = {
@@ -98,6 +98,16 @@ def _candidates(portal: Portal, kind: str, query: Query) -> Iterator[Record]:
         seen = record if record.updated <= indexed else record.as_of(indexed)
         if seen is not None:
             yield seen
+
+
+def _found(portal: Portal, kind: str, query: Query) -> list[Record]:
+    found = _candidates(portal, kind, query)
+    if len(query.groups) == 1 and not query.words:
+        # The usual case, one test after the other over all: half the time of judging record by record.
+        for test in query.groups[0].tests:
+            found = filter(test, found)
+        return list(found)
+    return [record for record in found if _holds(query, record)]
 
 
 def _holds(query: Query, record: Record) -> bool:

@@ -39,7 +39,7 @@ def prepare(
     values, problems = _checked(portal, kind, given)
     if problems:
         raise invalid_values(problems)
-    _check_unique(portal, kind, record, values, claims or Claims())
+    check_unique(portal, kind, record, values, claims or Claims())
     if record is not None and _goes_backwards(portal, kind, record, values):
         del values["lifecyclestage"]
     return values
@@ -117,7 +117,7 @@ def checked_value(told: Property | None, name: str, text: str, owners: Collectio
     return accepted(told, text, owners)
 
 
-def _check_unique(
+def check_unique(
     portal: Portal, kind: str, record: Record | None, values: Mapping[str, str], claims: Claims
 ) -> None:
     fresh: set[tuple[str, str]] = set()
@@ -150,5 +150,3 @@ def _goes_backwards(portal: Portal, kind: str, record: Record, values: Mapping[s
         return False
     order = told.allowed()
     return old in order and order.index(new) < order.index(old)
-
-

@@ -98,24 +98,28 @@ class Facts:
                 }
             )
         upsert(db, schema.leads, rows)
+        self._second_chance(db, changed, [seen.lead.id for seen in leads])
+
+    def _second_chance(self, db: sa.Connection, changed: Sequence[str], mapped: Sequence[str]) -> None:
+        """A record that changed is tried again after a refusal; one that maps leaves quarantine."""
+        box, aside = schema.outbox.c, schema.quarantine.c
         for chunk in chunks(changed):
-            # a record that changed deserves another try, and a fresh look at its rubbish
-            box, aside = schema.outbox.c, schema.quarantine.c
-            db.execute(
-                schema.outbox.delete().where(
-                    box.connection == self._name, box.lead_id.in_(chunk), box.status == "rejected"
-                )
-            )
-            db.execute(
-                schema.quarantine.delete().where(aside.connection == self._name, aside.lead_id.in_(chunk))
-            )
+            refused = (box.connection == self._name, box.lead_id.in_(chunk), box.status == "rejected")
+            db.execute(schema.outbox.delete().where(*refused))
+        for chunk in chunks(mapped):
+            cured = (aside.connection == self._name, aside.lead_id.in_(chunk))
+            db.execute(schema.quarantine.delete().where(*cured))
 
     def _keep_facts(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
         fresh: list[dict[str, Any]] = []
         table = schema.facts
         for chunk in chunks(rows):
-            found = self._by_ids(db, table, table.c.lead_id, sorted({row["lead_id"] for row in chunk}))
-            known = {(row.lead_id, row.kind, row.fact_id): row.body for row in found}
+            query = sa.select(table).where(
+                table.c.connection == self._name,
+                table.c.lead_id.in_({row["lead_id"] for row in chunk}),
+                table.c.fact_id.in_({row["fact_id"] for row in chunk}),
+            )
+            known = {(row.lead_id, row.kind, row.fact_id): row.body for row in db.execute(query)}
             fresh += [
                 row
                 for row in chunk
@@ -166,12 +170,19 @@ class Facts:
                 .values(dirty=1)
             )
 
-    def show_written(self, db: sa.Connection, lead_id: str, values: Mapping[str, str]) -> None:
-        """The CRM now shows these values in our fields: its echo will be no news."""
-        where = (schema.leads.c.connection == self._name, schema.leads.c.lead_id == lead_id)
-        old = db.execute(sa.select(schema.leads.c.ours).where(*where)).scalar_one()
-        ours = json.dumps(dict(sorted({**json.loads(old), **values}.items())))
-        db.execute(schema.leads.update().where(*where).values(ours=ours))
+    def show_written(self, db: sa.Connection, written: Mapping[str, Mapping[str, str]]) -> None:
+        """The CRM now shows these values (by lead id) in our fields: its echo will be no news."""
+        table = schema.leads
+        rows = [
+            {
+                "one": row.lead_id,
+                "text": json.dumps(dict(sorted({**json.loads(row.ours), **written[row.lead_id]}.items()))),
+            }
+            for row in self._by_ids(db, table, table.c.lead_id, list(written))
+        ]
+        mine = (table.c.connection == self._name, table.c.lead_id == sa.bindparam("one"))
+        if rows:
+            db.execute(table.update().where(*mine).values(ours=sa.bindparam("text")), rows)
 
     def count(self, db: sa.Connection) -> int:
         return db.execute(

@@ -148,13 +148,22 @@ class Work:
         for chunk in chunks(ids):
             db.execute(schema.outbox.update().where(schema.outbox.c.id.in_(chunk)).values(status=status))
 
-    def finish(self, db: sa.Connection, row_id: int, receipt: Receipt) -> None:
-        """Write down what became of a row."""
-        db.execute(
-            schema.outbox.update()
-            .where(schema.outbox.c.id == row_id)
-            .values(status=receipt.status.value, message=receipt.message, record_id=receipt.record_id)
-        )
+    def finish(self, db: sa.Connection, receipts: Mapping[int, Receipt]) -> None:
+        """Write down what became of rows, by their id."""
+        if not receipts:
+            return
+        table = schema.outbox
+        told = {name: sa.bindparam(f"new_{name}") for name in ("status", "message", "record_id")}
+        rows = [
+            {
+                "one": row_id,
+                "new_status": receipt.status.value,
+                "new_message": receipt.message,
+                "new_record_id": receipt.record_id,
+            }
+            for row_id, receipt in receipts.items()
+        ]
+        db.execute(table.update().where(table.c.id == sa.bindparam("one")).values(told), rows)
 
     def forget(self, db: sa.Connection, ids: Sequence[int]) -> None:
         """Take rows out: what they wanted is decided anew."""

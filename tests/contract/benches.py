@@ -79,7 +79,7 @@ def memory_bench() -> Iterator[Bench]:
 @contextmanager
 def salesforce_bench() -> Iterator[Bench]:
     module = pytest.importorskip("localcrm.salesforce")
-    with _practice_bench("salesforce", module.SalesforceFace, "Lead", "00Q000000000999AAA") as bench:
+    with _practice_bench("salesforce", module.SalesforceFace, "Lead", "00Q000000000999EAA") as bench:
         yield bench
 
 

@@ -129,7 +129,7 @@ def test_a_task_that_a_person_closed_is_never_made_again(office):
 
 def test_an_accepted_lead_closes_or_turns_its_task_and_says_answered(office):
     office.sync()
-    task, verdict = an_open_task(office)
+    _, verdict = an_open_task(office)
     office.clock.advance(60)
     office.edit("lead", verdict.lead_id, office.words["stage"])
     office.clock.advance(60)

@@ -32,7 +32,7 @@ def test_several_mistakes_are_told_together(tmp_path):
         ('every = "60s"', 'evry = "60s"'),
         ('mode = "live" # "shadow"', 'mood = "live" # "shadow"'),
         ('"Marketing Qualified" = "mql"', '"Marketing Qualified" = "emcuel"'),
-        ('warn_at = 0.75 # share', "warn_at = 7.5 # share"),
+        ("warn_at = 0.75 # share", "warn_at = 7.5 # share"),
     )
     places = {problem.where for problem in settings.problems}
     assert "schedule.evry" in places

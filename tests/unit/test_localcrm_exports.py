@@ -8,6 +8,7 @@ import pytest
 
 from localcrm.company import Change, Queue, Touch
 from localcrm.exports import BadExport, read_exports
+from tests.leadforge_world import UNTIL, write_leadforge_csvs
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -153,3 +154,15 @@ def test_missing_columns_an_empty_file_and_a_missing_file_are_told(read, tmp_pat
         "no.csv: cannot be read: No such file or directory"
     ]
     assert _problems(lambda: read("key,created_at\n", encoding="utf-16")) == ["leads.csv: is not UTF-8"]
+
+
+@pytest.mark.slow
+def test_a_leadforge_world_is_read_whole_and_each_lead_ends_at_its_stage(tmp_path):
+    leads, activities = write_leadforge_csvs(tmp_path, n_leads=200)
+    company = read_exports(leads, activities, until=UNTIL, at_least=UNTIL)
+    last = {change.lead: change.new for change in company.changes}
+    created = {lead.key: lead.created_at for lead in company.leads}
+    assert last == {lead.key: lead.stage for lead in company.leads}
+    assert len(company.leads) == 200
+    assert all(created[one.lead] <= one.at <= UNTIL for one in (*company.touches, *company.changes))
+    assert {lead.email.partition("@")[2].rpartition(".")[2] for lead in company.leads} == {"", "example"}

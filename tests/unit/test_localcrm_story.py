@@ -179,6 +179,7 @@ def test_sales_behaves_in_every_way(company, touches):
         if lead.stage == "mql" and any(t.kind == "call" for t in touches[lead.key])
     ]
     assert silent
+    assert {t.outcome for t in company.touches if t.kind == "task"} == {"", "completed"}
     assert called
     assert {"inbound", "lukas", "bjoern"} <= {lead.owner for lead in company.leads if lead.stage == "mql"}
 
@@ -197,7 +198,7 @@ def test_clocks_are_running_at_risk_and_breached_whenever_the_story_ends(end):
     told = tell(1, 240, end)
     zones = {rep.key: rep.time_zone for rep in told.reps}
     since = {c.lead: c.at for c in told.changes if c.new == "mql"}
-    answered = {t.lead for t in told.touches if t.kind in ("call", "email", "meeting")}
+    answered = {t.lead for t in told.touches if t.kind in ("call", "email", "meeting", "task")}
     raised = {t.lead for t in told.touches if t.kind == "hand_raise"}
     fresh = [
         lead

@@ -1,0 +1,173 @@
+"""The command line as a user meets it: exit codes, words, JSON, and nothing personal in logs or errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from leadsla.settings import load
+from localcrm.clock import Clock
+from localcrm.salesforce import SalesforceFace
+from localcrm.server import running
+from localcrm.story import tell
+from sync.lease import held
+from sync.store import Store
+
+NOW = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
+SHIPPED = Path(__file__).parents[2] / "config.toml"
+
+
+@pytest.fixture(scope="module")
+def crm():
+    clock = Clock(NOW, frozen=True)
+    company = tell(7, 60, NOW)
+    with running(company, clock=clock, told={"salesforce": SalesforceFace(clock, limits=False)}) as practice:
+        yield practice.urls["salesforce"], company
+
+
+@pytest.fixture
+def config(crm, tmp_path):
+    return write_config(tmp_path, crm[0])
+
+
+def write_config(folder, url, *swaps):
+    """The shipped file with its Salesforce connection only, at ``url``."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    start, end = text.index("# ---", text.index("[connections.salesforce.writes]")), text.index("# ---", text.index("[connections.hubspot.writes]"))
+    text = text[:start] + text[end:]
+    for old, new in (("http://127.0.0.1:8701", url), ("leadsla.db", f"{folder / 'state.db'}"), *swaps):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    path = folder / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def leadsla(*arguments, config=None, env=None):
+    command = [sys.executable, "-m", "leadsla", *arguments, *(["--config", str(config)] if config else [])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+
+
+def test_every_command_has_help():
+    listed = leadsla("--help").stdout
+    for name in ("init", "check", "provision", "plan", "sync", "schedule", "explain", "report", "outbox", "localcrm"):
+        assert name in listed
+        done = leadsla(name, "--help")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout) > 100
+
+
+@pytest.mark.parametrize("crm_name", ["practice", "salesforce", "hubspot"])
+def test_init_writes_a_file_without_problems_and_never_over_another(tmp_path, crm_name):
+    path = tmp_path / "mine.toml"
+    assert leadsla("init", "--crm", crm_name, config=path).returncode == 0
+    settings = load(path)
+    assert settings.problems == ()
+    modes = {connection.rollout.mode for connection in settings.connections.values()}
+    assert modes == {"live" if crm_name == "practice" else "shadow"}
+    again = leadsla("init", config=path)
+    assert again.returncode == 2
+    assert "exists" in again.stderr
+
+
+def test_the_shipped_configuration_is_what_init_writes(tmp_path):
+    path = tmp_path / "mine.toml"
+    leadsla("init", config=path)
+    assert path.read_text(encoding="utf-8") == SHIPPED.read_text(encoding="utf-8")
+
+
+def test_from_nothing_to_a_synced_crm(config, crm):
+    assert leadsla("provision", config=config).returncode == 0
+    again = leadsla("provision", "--json", config=config)
+    assert all(step["exists"] for step in json.loads(again.stdout)["salesforce"])
+    assert leadsla("check", config=config).returncode == 0
+    planned = leadsla("plan", config=config)
+    assert planned.returncode == 0
+    assert ", because " in planned.stdout
+    first = leadsla("sync", "--json", config=config)
+    assert first.returncode in {0, 4}
+    report = json.loads(first.stdout)["salesforce"]
+    assert report["written"] > 20
+    assert report["planned"] == report["written"] + report["unchanged"] + report["rejected"] + report["deferred"]
+    second = leadsla("sync", config=config)
+    assert " 0 written" in second.stdout
+    rows = json.loads(leadsla("report", "--json", config=config).stdout)["salesforce"]
+    explained = leadsla("explain", rows[0]["lead"], config=config)
+    assert explained.returncode == 0
+    assert "clocks:" in explained.stdout
+    assert_nothing_personal(crm[1], planned.stdout, planned.stderr, first.stdout, first.stderr, second.stdout)
+
+
+def assert_nothing_personal(company, *texts):
+    """No lead's e-mail address, family name or phone number stands in what was printed."""
+    printed = "\n".join(texts)
+    for lead in company.leads:
+        assert not lead.email or lead.email not in printed
+        assert not lead.phone or lead.phone not in printed
+        assert len(lead.last_name) < 6 or lead.last_name not in printed
+
+
+def test_all_mistakes_are_told_together_and_nothing_is_touched(crm, tmp_path):
+    config = write_config(
+        tmp_path,
+        crm[0],
+        ('every = "60s"', 'evry = "60s"'),
+        ('company = "Company"', 'company = "Compnay"'),
+        ('"Marketing Qualified" = "mql"', '"Marketing Qualifed" = "mql"'),
+        ('employees = { field = "NumberOfEmployees", as = "integer" }', 'employees = { field = "Industry", as = "integer" }'),
+        ("warn_at = 0.75 # share", "warn_at = 7.5 # share"),
+    )
+    done = leadsla("check", config=config)
+    assert done.returncode == 2
+    for word in ("schedule.evry", '"every"', "Compnay", '"Company"', "Marketing Qualifed", '"Marketing Qualified"', "warn_at", "not a integer"):
+        assert word in done.stderr, word
+    assert leadsla("sync", config=config).returncode == 2
+    assert not (tmp_path / "state.db").exists()
+
+
+def test_wrong_credentials_end_with_3_and_one_line_that_says_what_to_do(crm, tmp_path, monkeypatch):
+    config = write_config(tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:WRONG_SECRET"'))
+    monkeypatch.setenv("WRONG_SECRET", "canary-secret")
+    done = leadsla("sync", config=config)
+    assert done.returncode == 3
+    assert "salesforce" in done.stderr
+    assert "renew" in done.stderr
+    assert "canary-secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_secret_is_named_and_never_guessed(crm, tmp_path):
+    config = write_config(tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:NOT_SET_ANYWHERE"'))
+    done = leadsla("sync", config=config)
+    assert done.returncode == 3
+    assert "NOT_SET_ANYWHERE is not set" in done.stderr
+
+
+@pytest.mark.slow
+def test_an_unreachable_crm_is_retried_then_deferred(tmp_path):
+    config = write_config(tmp_path, "http://127.0.0.1:9")
+    done = leadsla("sync", config=config)
+    assert done.returncode == 4
+    assert "no connection" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_run_steps_aside_and_says_who_holds_the_connection(config, tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    with held(store, "salesforce"):
+        done = leadsla("sync", config=config)
+    store.close()
+    assert done.returncode == 75
+    assert "held by" in done.stderr
+
+
+def test_an_unknown_connection_and_an_unknown_lead_say_what_there_is(config):
+    wrong = leadsla("plan", "--connection", "salesfroce", config=config)
+    assert wrong.returncode == 2
+    assert "salesforce" in wrong.stderr
+    assert leadsla("explain", "00Q000000000000AAA", config=config).returncode == 2
