@@ -38,7 +38,10 @@ def config(crm, tmp_path):
 def write_config(folder, url, *swaps):
     """The shipped file with its Salesforce connection only, at ``url``."""
     text = SHIPPED.read_text(encoding="utf-8")
-    start, end = text.index("# ---", text.index("[connections.salesforce.writes]")), text.index("# ---", text.index("[connections.hubspot.writes]"))
+    start, end = (
+        text.index("# ---", text.index("[connections.salesforce.writes]")),
+        text.index("# ---", text.index("[connections.hubspot.writes]")),
+    )
     text = text[:start] + text[end:]
     for old, new in (("http://127.0.0.1:8701", url), ("leadsla.db", f"{folder / 'state.db'}"), *swaps):
         assert old in text, old
@@ -55,7 +58,18 @@ def leadsla(*arguments, config=None, env=None):
 
 def test_every_command_has_help():
     listed = leadsla("--help").stdout
-    for name in ("init", "check", "provision", "plan", "sync", "schedule", "explain", "report", "outbox", "localcrm"):
+    for name in (
+        "init",
+        "check",
+        "provision",
+        "plan",
+        "sync",
+        "schedule",
+        "explain",
+        "report",
+        "outbox",
+        "localcrm",
+    ):
         assert name in listed
         done = leadsla(name, "--help")
         assert done.returncode == 0, done.stderr
@@ -93,7 +107,9 @@ def test_from_nothing_to_a_synced_crm(config, crm):
     assert first.returncode in {0, 4}
     report = json.loads(first.stdout)["salesforce"]
     assert report["written"] > 20
-    assert report["planned"] == report["written"] + report["unchanged"] + report["rejected"] + report["deferred"]
+    assert (
+        report["planned"] == report["written"] + report["unchanged"] + report["rejected"] + report["deferred"]
+    )
     second = leadsla("sync", config=config)
     assert " 0 written" in second.stdout
     rows = json.loads(leadsla("report", "--json", config=config).stdout)["salesforce"]
@@ -119,19 +135,33 @@ def test_all_mistakes_are_told_together_and_nothing_is_touched(crm, tmp_path):
         ('every = "60s"', 'evry = "60s"'),
         ('company = "Company"', 'company = "Compnay"'),
         ('"Marketing Qualified" = "mql"', '"Marketing Qualifed" = "mql"'),
-        ('employees = { field = "NumberOfEmployees", as = "integer" }', 'employees = { field = "Industry", as = "integer" }'),
+        (
+            'employees = { field = "NumberOfEmployees", as = "integer" }',
+            'employees = { field = "Industry", as = "integer" }',
+        ),
         ("warn_at = 0.75 # share", "warn_at = 7.5 # share"),
     )
     done = leadsla("check", config=config)
     assert done.returncode == 2
-    for word in ("schedule.evry", '"every"', "Compnay", '"Company"', "Marketing Qualifed", '"Marketing Qualified"', "warn_at", "not a integer"):
+    for word in (
+        "schedule.evry",
+        '"every"',
+        "Compnay",
+        '"Company"',
+        "Marketing Qualifed",
+        '"Marketing Qualified"',
+        "warn_at",
+        "not a integer",
+    ):
         assert word in done.stderr, word
     assert leadsla("sync", config=config).returncode == 2
     assert not (tmp_path / "state.db").exists()
 
 
 def test_wrong_credentials_end_with_3_and_one_line_that_says_what_to_do(crm, tmp_path, monkeypatch):
-    config = write_config(tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:WRONG_SECRET"'))
+    config = write_config(
+        tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:WRONG_SECRET"')
+    )
     monkeypatch.setenv("WRONG_SECRET", "canary-secret")
     done = leadsla("sync", config=config)
     assert done.returncode == 3
@@ -142,7 +172,9 @@ def test_wrong_credentials_end_with_3_and_one_line_that_says_what_to_do(crm, tmp
 
 
 def test_a_missing_secret_is_named_and_never_guessed(crm, tmp_path):
-    config = write_config(tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:NOT_SET_ANYWHERE"'))
+    config = write_config(
+        tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:NOT_SET_ANYWHERE"')
+    )
     done = leadsla("sync", config=config)
     assert done.returncode == 3
     assert "NOT_SET_ANYWHERE is not set" in done.stderr

@@ -86,7 +86,9 @@ STAGES = st.lists(
     ),
     max_size=6,
 )
-LEAD = Lead("L", datetime(2026, 2, 1, tzinfo=UTC), LifecycleStage.INQUIRY, fields={"company": "X", "country": "DE"})
+LEAD = Lead(
+    "L", datetime(2026, 2, 1, tzinfo=UTC), LifecycleStage.INQUIRY, fields={"company": "X", "country": "DE"}
+)
 
 
 def judged(verdict):

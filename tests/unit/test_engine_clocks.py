@@ -101,7 +101,11 @@ BEFORE, EARLY, NIGHT, LATE = (
             "accepted",
         ),
         # assigned by a flow: nobody has answered yet
-        ({"owners": [OwnerChange(EARLY, "anna", "flow", ActorKind.AUTOMATION, id="o1")]}, ClockState.BREACHED, ""),
+        (
+            {"owners": [OwnerChange(EARLY, "anna", "flow", ActorKind.AUTOMATION, id="o1")]},
+            ClockState.BREACHED,
+            "",
+        ),
         ({}, ClockState.BREACHED, ""),
     ],
 )
@@ -201,7 +205,10 @@ def test_minimum_data_and_fit(fields, fit, missing):
 
 def behaviour(*kinds, gap=timedelta(hours=1)):
     start = HANDED_OVER - timedelta(days=1)
-    return [Activity(f"b{i}", kind, start + i * gap, start + i * gap, content=f"c{i}") for i, kind in enumerate(kinds)]
+    return [
+        Activity(f"b{i}", kind, start + i * gap, start + i * gap, content=f"c{i}")
+        for i, kind in enumerate(kinds)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +218,10 @@ def behaviour(*kinds, gap=timedelta(hours=1)):
         (behaviour(ActivityKind.PAGE_VISIT), InterestBand.LOW),
         (behaviour(ActivityKind.FORM, ActivityKind.PAGE_VISIT), InterestBand.MEDIUM),
         (behaviour(ActivityKind.HAND_RAISE), InterestBand.HIGH),
-        (behaviour(*[ActivityKind.EMAIL_CLICK] * 3, gap=timedelta(seconds=2)), InterestBand.NONE),  # a scanner
+        (
+            behaviour(*[ActivityKind.EMAIL_CLICK] * 3, gap=timedelta(seconds=2)),
+            InterestBand.NONE,
+        ),  # a scanner
         (behaviour(*[ActivityKind.EMAIL_CLICK] * 9), InterestBand.LOW),  # capped per day
         (behaviour(ActivityKind.HAND_RAISE, ActivityKind.OPT_OUT), InterestBand.NONE),
         (behaviour(*[ActivityKind.EMAIL_OPEN] * 50), InterestBand.NONE),  # opens prove little
