@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import platform
-import resource
 import signal
 import subprocess
 import sys
@@ -71,10 +71,11 @@ def count_kinds(path: Path) -> dict[str, int]:
 
 def one_crm(name: str, url: str, config: Path, leads: int, kinds: dict[str, int]) -> dict[str, object]:
     result: dict[str, object] = {"crm": name}
+    peak = 0
     for run in ("first", "second"):
         requests.post(f"{url}/_localcrm/reset-calls", timeout=10)
         started = time.monotonic()
-        leadsla("sync", config, "--connection", name, "--json")
+        peak = max(peak, sync(name, config))
         result[f"{run}_seconds"] = round(time.monotonic() - started, 1)
         calls = requests.get(f"{url}/_localcrm/calls", timeout=10).json()
         result[f"{run}_calls"] = calls["total"]
@@ -82,8 +83,19 @@ def one_crm(name: str, url: str, config: Path, leads: int, kinds: dict[str, int]
         if run == "first":
             result["routes"] = calls["by_route"]
     result["least_calls"] = least_calls(name, leads, kinds)
-    result["peak_mb"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+    result["peak_mb"] = peak
     return result
+
+
+def sync(name: str, config: Path) -> int:
+    """Run one sync as a process of its own; its peak memory in MB."""
+    command = [sys.executable, "-m", "leadsla", "sync", "--connection", name, "--config", str(config)]
+    process = subprocess.Popen(command, stdout=sys.stderr)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in {0, 4}:
+        sys.exit(process.returncode)
+    return round(usage.ru_maxrss / 1024)
 
 
 def is_write(route: str) -> bool:

@@ -99,7 +99,7 @@ def _valid_until(
     moments += [change.at for change in history.owners]
     fades = band_ends(interest, agreement.interest.bands)
     if fades is not None:
-        moments.append(max(fades, now + timedelta(seconds=1)))
+        moments.append(fades)
     return min((moment for moment in moments if moment > now), default=None)
 
 

@@ -69,7 +69,7 @@ def band_of(points: float, bands: Bands) -> InterestBand:
 
 
 def band_ends(interest: Interest, bands: Bands) -> datetime | None:
-    """The first whole second at which fading alone moves interest into a lower band."""
+    """The first instant, to the microsecond, at which fading alone may move interest into a lower band."""
     floor = {
         InterestBand.HIGH: bands.high,
         InterestBand.MEDIUM: bands.medium,
@@ -78,4 +78,4 @@ def band_ends(interest: Interest, bands: Bands) -> datetime | None:
     if floor is None:
         return None
     lasts = interest.half_life * math.log2(interest.points / floor)
-    return interest.as_of + timedelta(seconds=math.floor(lasts / timedelta(seconds=1)))
+    return interest.as_of + max(lasts, timedelta(microseconds=1))

@@ -118,7 +118,8 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
         states: dict[str, str] = {}
         with run.store.begin() as db:
             work.use_agreement(db, run.agreement, run.policy, now)
-            for known in facts.known(db, work.working_set(db, now)):
+            in_shadow = run.settings.mode == "shadow"  # nothing was written yet, so everything still differs
+            for known in facts.known(db, work.working_set(db, now, everything=in_shadow)):
                 verdict = judge(run, known, now)
                 decided = plan(run.name, verdict, known, allowed)
                 report.evaluated += 1

@@ -111,7 +111,7 @@ def email_events(call: Call) -> Answer:
 
 def add_events(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Add email events; ``created`` (milliseconds) defaults to now. Raises Refused."""
-    made = []
+    made: list[dict[str, Any]] = []
     for row in rows:
         if row.get("type") not in _EVENT_TYPES or "@" not in str(row.get("recipient")):
             raise Refused(f"an email event needs a type of {', '.join(_EVENT_TYPES)} and a recipient")

@@ -64,11 +64,12 @@ class Work:
         again = schema.leads.update().where(mine, schema.leads.c.judged_by != policy).values(dirty=1)
         return is_first or db.execute(again).rowcount > 0
 
-    def working_set(self, db: sa.Connection, now: datetime) -> list[str]:
-        """Leads that changed or whose verdict has run out."""
+    def working_set(self, db: sa.Connection, now: datetime, *, everything: bool = False) -> list[str]:
+        """Leads that changed or whose verdict has run out; or all of them."""
         table = schema.leads.c
-        due = sa.or_(table.dirty == 1, table.valid_until <= micros(now))
-        query = sa.select(table.lead_id).where(table.connection == self._name, due)
+        query = sa.select(table.lead_id).where(table.connection == self._name)
+        if not everything:
+            query = query.where(sa.or_(table.dirty == 1, table.valid_until <= micros(now)))
         return list(db.execute(query.order_by(table.lead_id)).scalars())
 
     def next_due(self, db: sa.Connection) -> datetime | None:
@@ -153,7 +154,9 @@ class Work:
         if not receipts:
             return
         table = schema.outbox
-        told = {name: sa.bindparam(f"new_{name}") for name in ("status", "message", "record_id")}
+        told: dict[str, Any] = {
+            name: sa.bindparam(f"new_{name}") for name in ("status", "message", "record_id")
+        }
         rows = [
             {
                 "one": row_id,
