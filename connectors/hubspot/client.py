@@ -18,7 +18,7 @@ from hubspot import HubSpot
 
 from connectors.connection import Connection
 from connectors.errors import CrmError, OutcomeUnknown, Unavailable
-from connectors.hubspot.refusals import refusal
+from connectors.hubspot.refusals import code_of, refusal
 from connectors.hubspot.transport import rules, sign_in_by
 from connectors.session import CrmSession, Line
 
@@ -93,6 +93,13 @@ class Reply:
         return str(((self.body.get("paging") or {}).get("next") or {}).get("after") or "")
 
 
+def _only_missing(reply: Reply, what: str) -> None:
+    """Raise Unavailable when rows failed for another reason than not being there: facts would be lost."""
+    for error in reply.body.get("errors") or ():
+        if error.get("category") != "OBJECT_NOT_FOUND" and "NOT_FOUND" not in str(error.get("subCategory")):
+            raise Unavailable(f"HubSpot could not {what} in full: {code_of(error)}")
+
+
 class Client:
     """The SDK's API objects, made once, and the calls of HubSpot that are needed, as raw JSON.
 
@@ -116,6 +123,7 @@ class Client:
         self._search = crm.objects.search_api
         self._associations = crm.associations.v4.batch_api
         self._properties = crm.properties.core_api
+        self._property_batch = crm.properties.batch_api
         self._groups = crm.properties.groups_api
         self._owners = crm.owners.owners_api
         self._schemas: dict[str, tuple[float, Mapping[str, Mapping[str, Any]]]] = {}
@@ -186,7 +194,9 @@ class Client:
             }
             if by:
                 request["idProperty"] = by
-            found += self._call(f"read {kind}", self._batch.read, kind, request).results
+            reply = self._call(f"read {kind}", self._batch.read, kind, request)
+            _only_missing(reply, f"read {kind}")
+            found += reply.results
         return found
 
     def update(self, kind: str, inputs: Sequence[Mapping[str, Any]]) -> Reply:
@@ -204,6 +214,7 @@ class Client:
                 reply = self._call(
                     f"associations {kind}", self._associations.get_page, kind, to, {"inputs": waiting}
                 )
+                _only_missing(reply, f"associations {kind}")
                 waiting = []
                 for row in reply.results:
                     start = str(row["from"]["id"])
@@ -231,6 +242,10 @@ class Client:
 
     def create_group(self, kind: str, group: Mapping[str, Any]) -> None:
         self._call(f"new property group of {kind}", self._groups.create, kind, dict(group))
+
+    def create_properties(self, kind: str, definitions: Sequence[Mapping[str, Any]]) -> Reply:
+        request = {"inputs": [dict(one) for one in definitions]}
+        return self._call(f"new properties of {kind}", self._property_batch.create, kind, request)
 
     def create_property(self, kind: str, definition: Mapping[str, Any]) -> None:
         self._call(f"new property of {kind}", self._properties.create, kind, dict(definition))

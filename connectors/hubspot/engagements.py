@@ -10,10 +10,16 @@ from connectors.hubspot.client import BATCH, SEARCH_PAGE, Client
 from connectors.hubspot.contacts import instant_or
 from connectors.hubspot.fields import STAMP, TASK_KEY
 from connectors.hubspot.people import People
+from connectors.hubspot.tasks import DONE
 from connectors.hubspot.window import Step, Window
 from connectors.mapping import ActivitySource
 from sla_engine.model import Activity, ActivityKind, ActorKind
 
+# What tells whether the work is done, whatever else is mapped.
+_STATE: Mapping[str, tuple[str, ...]] = {
+    "tasks": (TASK_KEY, "hs_task_status"),
+    "meetings": ("hs_meeting_outcome",),
+}
 _SALES_WORK = frozenset({ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING, ActivityKind.TASK})
 
 
@@ -26,7 +32,7 @@ class Engagements:
         self._people = people
         self._delivered: dict[str, str] = {}
         named = (source.at, source.known_at, source.kind_from, source.actor, source.content, source.outcome)
-        own = (TASK_KEY, "hs_task_status") if source.object == "tasks" else ()
+        own = _STATE.get(source.object, ())
         wanted = ("hs_createdate", "hs_timestamp", STAMP, *named, *source.only, *own)
         self._properties = tuple(dict.fromkeys(name for name in wanted if name))
 
@@ -93,8 +99,11 @@ class Engagements:
         if known > window.until:
             return None
         actor = str(properties.get(source.actor) or "") or None if source.actor else None
-        is_open = properties.get("hs_task_status", "COMPLETED") != "COMPLETED"
-        lies_ahead = at > window.until or (is_open and at > known)
+        is_open = properties.get("hs_task_status", DONE) != DONE
+        if is_open and at <= known:
+            return None  # neither done nor planned
+        was_cancelled = properties.get("hs_meeting_outcome") == "CANCELED"
+        is_planned = at > window.until or is_open or was_cancelled
         return Activity(
             id=f"{source.object}:{row['id']}",
             kind=kind,
@@ -104,7 +113,7 @@ class Engagements:
             actor_kind=self._people.kind_of_owner(actor) if kind in _SALES_WORK else ActorKind.UNKNOWN,
             content=str(properties.get(source.content) or "") if source.content else "",
             outcome=str(properties.get(source.outcome) or "") if source.outcome else "",
-            planned_for=at if lies_ahead else None,
+            planned_for=at if is_planned else None,
         )
 
 

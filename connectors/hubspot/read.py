@@ -62,7 +62,7 @@ class Reader:
 
     def pull(self, text: str, until: datetime) -> Iterator[Page]:
         """See ``Crm.pull``. An interrupted window is finished first, then read on to ``until``."""
-        if text != self._given:
+        if not text or text != self._given:
             for segment in self._segments.values():
                 segment.forget()
         self._given = ""

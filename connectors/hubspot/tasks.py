@@ -39,7 +39,8 @@ class Tasks:
             last = str(found[-1]["id"]) if len(found) == SEARCH_PAGE else ""
             news = [row for row in found if self._delivered.get(str(row["id"])) != _stamp(row)]
             leads = self._client.associated("tasks", "contacts", [str(row["id"]) for row in news])
-            self._delivered.update({str(row["id"]): _stamp(row) for row in news})
+            stamps = {str(row["id"]): _stamp(row) for row in news}
+            self._delivered.update({one: stamp for one, stamp in stamps.items() if window.comes_again(stamp)})
             tasks = (_task(row, (leads.get(str(row["id"])) or [""])[0]) for row in news)
             yield Step(Page(tasks=tuple(one for one in tasks if one.lead_id), records=len(found)), last)
             if not last:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from localcrm.hubspot.limits import DAILY, Limits
 from localcrm.hubspot.loading_touches import event_id
 from localcrm.hubspot.portal import Owner, Portal
 from localcrm.hubspot.properties import Property
-from localcrm.hubspot.values import iso, millis
+from localcrm.hubspot.values import iso, millis, whole
 
 PORTAL_ID = 4_815_162
 _PIPELINES = {
@@ -29,7 +30,7 @@ def owners(call: Call) -> Answer:
     found = [owner for owner in call.portal.owners.values() if owner.active != call.is_archived()]
     email = call.query.get("email")
     found = [owner for owner in found if email in (None, owner.email)]
-    limit, after = call.limit(default=100, most=500), int(call.query.get("after", "0"))
+    limit, after = call.limit(default=100, most=500), call.after()
     body: dict[str, Any] = {"results": [_owner(owner) for owner in found[after : after + limit]]}
     if after + limit < len(found):
         body["paging"] = {"next": {"after": str(after + limit)}}
@@ -97,16 +98,25 @@ def usage(limits: Limits, now: datetime) -> Answer:
 
 def email_events(call: Call) -> Answer:
     """GET email events, newest first; the offset is opaque."""
-    query = call.query
-    if query.get("eventType", "OPEN") not in _EVENT_TYPES:
-        raise ApiError(f"Unknown eventType {query['eventType']}")
+    query, portal = call.query, call.portal
+    wanted_type = query.get("eventType")
+    if wanted_type not in (None, *_EVENT_TYPES):
+        raise ApiError(f"Unknown eventType {wanted_type}")
     limit = call.limit(default=10, most=1_000)
-    found = [event for event in reversed(call.portal.email_events) if _is_wanted(call, event)]
+    recipient, no_bots = query.get("recipient", "").lower(), query.get("excludeFilteredEvents") == "true"
+    first = bisect_left(portal.email_events, _number(call, "startTimestamp", 0), key=_created)
+    beyond = bisect_right(portal.email_events, _number(call, "endTimestamp", portal.now()), key=_created)
+    found = [
+        event
+        for event in reversed(portal.email_events[first:beyond])
+        if wanted_type in (None, event["type"])
+        and recipient in ("", event["recipient"])
+        and not (no_bots and event["filteredEvent"])
+    ]
     start = _offset(query.get("offset"))
     page = found[start : start + limit]
-    body: dict[str, Any] = {"hasMore": start + limit < len(found), "events": page}
-    body["offset"] = base64.urlsafe_b64encode(f"{start + len(page)}:events".encode()).decode()
-    return Answer(200, body)
+    offset = base64.urlsafe_b64encode(f"{start + len(page)}:events".encode()).decode()
+    return Answer(200, {"hasMore": start + limit < len(found), "offset": offset, "events": page})
 
 
 def add_events(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -120,28 +130,22 @@ def add_events(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[s
         event = {**basis, **row, "recipient": str(row["recipient"]).lower(), "created": at}
         made.append({**event, "id": event_id(len(portal.email_events) + len(made), at)})
     portal.email_events += made
-    portal.email_events.sort(key=lambda event: int(event["created"]))
+    portal.email_events.sort(key=_created)
     return made
 
 
-def _is_wanted(call: Call, event: dict[str, Any]) -> bool:
-    query = call.query
-    return (
-        query.get("eventType", event["type"]) == event["type"]
-        and query.get("recipient", event["recipient"]).lower() == event["recipient"]
-        and _number(call, "startTimestamp", event["created"]) <= event["created"]
-        and event["created"] <= _number(call, "endTimestamp", event["created"])
-        and not (event["filteredEvent"] and query.get("excludeFilteredEvents", "false") == "true")
-    )
+def _created(event: Mapping[str, Any]) -> int:
+    return int(event["created"])
 
 
 def _number(call: Call, name: str, default: int) -> int:
     text = call.query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit():
+    found = whole(text)
+    if found is None:
         raise ApiError(f"{name} must be milliseconds since 1970, found {text}")
-    return int(text)
+    return found
 
 
 def _offset(text: str | None) -> int:

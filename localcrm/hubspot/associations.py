@@ -8,7 +8,7 @@ from typing import Any
 from localcrm.hubspot.calls import Answer, Call, inputs
 from localcrm.hubspot.errors import ApiError, not_found
 from localcrm.hubspot.kinds import ASSOCIATION_TYPES, association_type
-from localcrm.hubspot.linking import Link, known_type, make_links
+from localcrm.hubspot.linking import Link, known_types, make_links
 from localcrm.hubspot.records import Record
 from localcrm.hubspot.values import iso
 
@@ -36,7 +36,7 @@ def page(call: Call) -> Answer:
     record = call.portal.tables[from_kind].find(call.path["id"])
     if record is None:
         raise not_found(from_kind, call.path["id"])
-    limit, after = call.limit(default=500, most=500), int(call.query.get("after", "0"))
+    limit, after = call.limit(default=500, most=500), call.after()
     ends = _ends(record.links.get(to_kind, {}))
     body: dict[str, Any] = {"results": ends[after : after + limit]}
     if after + limit < len(ends):
@@ -49,7 +49,7 @@ def create(call: Call) -> Answer:
     from_kind, to_kind = _kinds(call)
     made, errors = [], []
     for item in inputs(call.json(), _CREATE):
-        types = [known_type(from_kind, told) for told in item.get("types") or []]
+        types = known_types(from_kind, item.get("types") or [])
         if not types or any(kind != to_kind for kind, _ in types):
             raise ApiError(f"Invalid association types from {from_kind} to {to_kind}")
         ends = _both_ends(call, item)

@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from localcrm.hubspot.errors import ApiError, bad_json
 from localcrm.hubspot.kinds import kind_name
 from localcrm.hubspot.portal import Portal
+from localcrm.hubspot.values import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Call:
         """The ``limit`` of the query; raises ApiError (400)."""
         return checked_limit(self.query.get("limit", str(default)), most)
 
+    def after(self) -> int:
+        """The ``after`` of the query; raises ApiError (400)."""
+        return checked_after(self.query.get("after"))
+
     def is_archived(self) -> bool:
         """Whether the archived are asked for."""
         return self.query.get("archived", "false").lower() == "true"
@@ -63,12 +68,30 @@ Door = Callable[[Call], Answer]
 
 def checked_limit(given: object, most: int) -> int:
     """A page size from 1 to ``most``; raises ApiError (400)."""
-    text = str(given)
-    if isinstance(given, bool) or not text.isascii() or not text.isdigit():
-        raise ApiError(f"Invalid integer value for limit: {text}")
-    if not 1 <= int(text) <= most:
-        raise ApiError(f"limit must be between 1 and {most}, found {text}")
-    return int(text)
+    found = None if isinstance(given, bool) else whole(str(given))
+    if found is None:
+        raise ApiError(f"Invalid integer value for limit: {given}")
+    if not 1 <= found <= most:
+        raise ApiError(f"limit must be between 1 and {most}, found {found}")
+    return found
+
+
+def checked_after(given: object) -> int:
+    """Where a page starts; raises ApiError (400) unless it is a whole number as answers give it."""
+    found = 0 if given in (None, "") else whole(str(given))
+    if found is None:
+        raise ApiError(f"Invalid after: {given}")
+    return found
+
+
+def whole_number(given: Mapping[str, Any], key: str, default: int) -> int:
+    """An optional whole number of an input; raises ApiError (400)."""
+    value = given.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise bad_json("java.lang.Integer", value)
+    return value
 
 
 def text_list(body: Mapping[str, Any], key: str) -> list[str]:
@@ -99,7 +122,7 @@ def inputs(body: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
 
 def needed(given: Mapping[str, Any], key: str) -> str:
     """A required text of an input; raises ApiError (400)."""
-    value = given.get(key)
+    value = given.get(key) if isinstance(given, Mapping) else None
     if value is None:
         raise ApiError(f'Invalid input JSON: Some required fields were not set: ["{key}"]')
     if not isinstance(value, str):

@@ -69,7 +69,7 @@ def _associations(base: str) -> Iterator[Address]:
     yield Address("POST", f"{base}/batch/create", associations.create, "free")
     yield Address("POST", f"{base}/batch/associate/default", associations.create_default, "free")
     yield Address("POST", f"{base}/batch/archive", associations.archive, "free")
-    yield Address("GET", f"{base}/labels", associations.labels)
+    yield Address("GET", f"{base}/labels", associations.labels, "free")
 
 
 def _properties(base: str) -> Iterator[Address]:

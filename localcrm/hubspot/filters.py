@@ -13,7 +13,7 @@ from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.kinds import kind_name
 from localcrm.hubspot.properties import Property, Schema
 from localcrm.hubspot.records import Record
-from localcrm.hubspot.values import comparable
+from localcrm.hubspot.values import comparable, whole
 
 Test = Callable[[Record], bool]
 Key = Callable[[Record], Any]
@@ -66,8 +66,8 @@ def _group(schema: Schema, filters: list[Any]) -> Group:
             tests.append(_associated(told))
             continue
         known = searchable(schema, told.name)
-        if told.name == "hs_object_id" and told.operator == "GT" and told.value.isdigit():
-            above = max(above, int(told.value))
+        if told.name == "hs_object_id" and told.operator == "GT" and (bound := whole(told.value)) is not None:
+            above = max(above, bound)
         else:
             tests.append(_test(told, sort_key(schema, told.name), known))
     return Group(tuple(tests), above)
@@ -88,7 +88,7 @@ class _Filter:
         if not isinstance(name, str):
             raise ApiError('Invalid input JSON: Some required fields were not set: ["propertyName"]')
         values = given.get("values") or ()
-        if operator in _LISTS and (not isinstance(values, list) or not values):
+        if not isinstance(values, list | tuple) or (operator in _LISTS and not values):
             raise ApiError(f"operator {operator} requires values")
         if operator not in (*_LISTS, *_WITHOUT_VALUE) and not isinstance(given.get("value"), str):
             raise ApiError(f"operator {operator} requires a value as a string")
@@ -182,14 +182,14 @@ def _in(told: _Filter, key: Key, known: Property) -> Test:
 def _contains(value: str, key: Key) -> Test:
     pattern = ".*".join(re.escape(part) for part in value.lower().split("*"))
     found = re.compile(rf"(?<![^\W_]){pattern}(?![^\W_])" if "*" not in value else rf"(^|\s){pattern}(\s|$)")
-    return lambda record: found.search(str(key(record) or "")) is not None
+    return lambda record: found.search(str(key(record) or "").lower()) is not None
 
 
 def _associated(told: _Filter) -> Test:
     to_kind = kind_name(told.name.removeprefix("associations."))
     if told.operator in ("EQ", "IN"):
         texts = told.values if told.operator == "IN" else (told.value,)
-        wanted = {int(text) for text in texts if text.isascii() and text.isdigit()}
+        wanted = {whole(text) for text in texts}
         return lambda record: not wanted.isdisjoint(record.links.get(to_kind, ()))
     if told.operator == "HAS_PROPERTY":
         return lambda record: bool(record.links.get(to_kind))

@@ -37,8 +37,7 @@ def _links_of(portal: Portal, kind: str, item: Any) -> list[Link]:
     if not isinstance(record_id, str):
         raise ApiError("Invalid input JSON: associations to.id must be a string")
     found = []
-    for told in item["types"]:
-        to_kind, type_id = known_type(kind, told)
+    for to_kind, type_id in known_types(kind, item["types"]):
         record = portal.tables[to_kind].find(record_id)
         if record is None:
             raise not_found(to_kind, record_id)
@@ -46,8 +45,14 @@ def _links_of(portal: Portal, kind: str, item: Any) -> list[Link]:
     return found
 
 
-def known_type(kind: str, told: Any) -> tuple[str, int]:
-    """(to kind, type id) of an association type that starts at ``kind``; raises ApiError (400)."""
+def known_types(kind: str, given: Any) -> list[tuple[str, int]]:
+    """(to kind, type id) of each association type, all starting at ``kind``; raises ApiError (400)."""
+    if not isinstance(given, list):
+        raise ApiError("Invalid input JSON: association types must be a list")
+    return [_known_type(kind, told) for told in given]
+
+
+def _known_type(kind: str, told: Any) -> tuple[str, int]:
     category = told.get("associationCategory") if isinstance(told, dict) else None
     type_id = told.get("associationTypeId") if isinstance(told, dict) else None
     if category == "HUBSPOT_DEFINED" and isinstance(type_id, int) and not isinstance(type_id, bool):

@@ -46,7 +46,10 @@ class Cast:
 
 
 def load_company(portal: Portal, company: Company) -> None:
-    """Fill an empty portal; raises ApiError for a value no property takes."""
+    """Fill an empty portal; raises ApiError for a value no property takes.
+
+    HubSpot has one contact per email address: a later lead with the same one comes without it.
+    """
     cast = _load_reps(portal, company)
     changes: dict[str, list[Change]] = defaultdict(list)
     touches: dict[str, list[Touch]] = defaultdict(list)
@@ -105,6 +108,8 @@ def _load_contact(portal: Portal, lead: LeadEntry, changes: list[Change], cast: 
     if stage == lead.stage and lead.stage in _LOST:
         values["rejection_reason"] = lead.reason
     values = _accepted(portal, {**values, **lead.extra})
+    if values.get("email") in portal.tables["contacts"].unique["email"]:
+        del values["email"]
     return portal.add_record("contacts", millis(lead.created_at), IMPORT, values)
 
 

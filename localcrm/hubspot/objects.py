@@ -35,10 +35,7 @@ def listing(call: Call) -> Answer:
     kind, wanted = call.kind(), _wanted(call)
     most = _HISTORY_PAGE if wanted.history else _PAGE
     limit = checked_limit(call.query.get("limit", "10"), most)
-    after = call.query.get("after", "0")
-    if not after.isascii() or not after.isdigit():
-        raise ApiError(f"Invalid after: {after}")
-    records = call.portal.tables[kind].above(int(after), archived=call.is_archived())
+    records = call.portal.tables[kind].above(call.after(), archived=call.is_archived())
     page = list(islice(records, limit + 1))
     body: dict[str, Any] = {"results": [shown(call.portal, kind, one, wanted) for one in page[:limit]]}
     if len(page) > limit:

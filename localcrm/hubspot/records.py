@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from localcrm.hubspot.kinds import FIRST_IDS
+from localcrm.hubspot.values import whole
 
 
 class Source(NamedTuple):
@@ -105,9 +106,9 @@ class Table:
 
     def find(self, record_id: str, *, archived: bool = False) -> Record | None:
         """By id as clients write it; a merged-away id finds the survivor."""
-        if not record_id.isascii() or not record_id.isdigit():
+        number = whole(record_id)
+        if number is None:
             return None
-        number = int(record_id)
         number = self.merged.get(number, number)
         return (self.archived if archived else self.records).get(number)
 

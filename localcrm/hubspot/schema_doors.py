@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from localcrm.hubspot.calls import Answer, Call, inputs, needed
+from localcrm.hubspot.calls import Answer, Call, inputs, needed, whole_number
 from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.properties import Property, option
@@ -117,7 +117,7 @@ def create_group(call: Call) -> Answer:
         raise ApiError(f"Property group name {name} is not valid")
     if name in schema.groups:
         raise _exists(name)
-    order = int(given.get("displayOrder", -1))
+    order = whole_number(given, "displayOrder", -1)
     schema.groups[name] = {"name": name, "label": label, "displayOrder": order, "archived": False}
     return Answer(201, schema.groups[name])
 
@@ -148,7 +148,7 @@ def _new(portal: Portal, kind: str, given: Mapping[str, Any]) -> Property:
         _group(portal, kind, group),
         options,
         str(given.get("description", "")),
-        int(given.get("displayOrder", -1)),
+        whole_number(given, "displayOrder", -1),
         unique=unique,
         hubspot_defined=False,
         form_field=bool(given.get("formField", False)),
@@ -184,7 +184,7 @@ def _options(given: Any) -> tuple[dict[str, Any], ...]:
     found = []
     for position, told in enumerate(given):
         value, label = needed(told, "value"), needed(told, "label")
-        found.append(option(value, label, int(told.get("displayOrder", position))))
+        found.append(option(value, label, whole_number(told, "displayOrder", position)))
     if len({told["value"] for told in found}) < len(found):
         raise ApiError("Property option values must be unique")
     return tuple(found)

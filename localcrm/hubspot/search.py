@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from localcrm.hubspot.calls import Answer, Call, checked_limit, text_list
+from localcrm.hubspot.calls import Answer, Call, checked_after, checked_limit, text_list
 from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.filters import Group, groups, searchable, sort_key
 from localcrm.hubspot.portal import Portal
@@ -54,19 +54,16 @@ def read_query(schema: Schema, body: dict[str, Any]) -> Query:
     unknown = set(body) - {"filterGroups", "sorts", "limit", "after", "properties", "query"}
     if unknown:
         raise ApiError(f"Invalid input JSON: unknown fields {sorted(unknown)}")
-    after = body.get("after")
-    after_text = "0" if after in (None, "") else str(after)
-    if not after_text.isascii() or not after_text.isdigit():
-        raise ApiError(f"Invalid after: {after_text}")
+    after = checked_after(body.get("after"))
     limit = checked_limit(body.get("limit", 10), _PAGE)
-    if int(after_text) >= _DEEPEST:
+    if after >= _DEEPEST:
         raise ApiError("There was a problem with the request. Search cannot page beyond 10,000 results")
     words = tuple(str(body.get("query") or "").lower().split())
     return Query(
         groups(schema, body.get("filterGroups") or []),
         _sort(schema, body.get("sorts") or []),
         limit,
-        int(after_text),
+        after,
         words,
         Wanted(tuple(text_list(body, "properties"))),
     )

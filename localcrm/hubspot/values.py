@@ -14,6 +14,8 @@ LONGEST_TEXT = 65_536
 _EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>().]+(\.[^@\s,;<>().]+)+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
+_LAST_MS = 60_000_000_000_000  # the year 3871; both ways inside what a datetime holds
+_LONGEST_NUMBER = 18
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -38,16 +40,21 @@ def iso(at: int) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
 
 
+def whole(text: str) -> int | None:
+    """A whole number without sign as clients write it; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else None
+
+
 @lru_cache(maxsize=400_000)
 def instant_ms(text: str) -> int | None:
     """Milliseconds of an epoch or ISO text; None when it is neither."""
     if re.fullmatch(r"-?\d{1,15}", text):
-        return int(text)
+        return int(text) if abs(int(text)) <= _LAST_MS else None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return millis(found if found.tzinfo else found.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         return None
-    return millis(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 @lru_cache(maxsize=100_000)

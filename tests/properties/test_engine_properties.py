@@ -103,7 +103,8 @@ def test_a_verdict_holds_until_it_says_it_may_change(activities, stages, now, sh
     verdict = evaluate(history, AGREEMENT, now)
     end = verdict.valid_until or now + timedelta(days=4000)
     assert end > now
-    later = evaluate(history, AGREEMENT, now + (end - now) * share)
+    microseconds = int((end - now) / timedelta(microseconds=1) * share)  # rounded down: the end is not in it
+    later = evaluate(history, AGREEMENT, now + timedelta(microseconds=microseconds))
     assert replace(judged(later), as_of=now) == replace(judged(verdict), as_of=now)
 
 

@@ -194,6 +194,14 @@ def test_changes_come_with_the_next_poll_and_survive_another_process(bench):
         assert seen[-1].lead.fields["company"] == "After"
 
 
+def test_a_pull_that_was_given_up_is_brought_again_in_full(bench):
+    bench.crm.apply([task(lead_ids(bench.pull())[0])])
+    for page in bench.crm.pull("", bench.clock.now()):
+        if page.tasks:
+            break
+    assert [page.tasks for page in bench.pull() if page.tasks]
+
+
 @pytest.mark.parametrize("bench", [130], indirect=True)
 def test_any_cursor_resumes_without_losing_a_fact(bench):
     def facts(pages):
