@@ -194,7 +194,7 @@ class MemoryCrm:
         reason = ""
         if seen is None:
             reason = "NOT_FOUND: the lead is not there; it may have been deleted or merged"
-        elif seen.lead.closed_elsewhere or change.lead_id in self.records.faults.refuse_leads:
+        elif change.lead_id in self.records.faults.refuse_leads or _is_locked(seen, change):
             reason = "READ_ONLY: the record cannot be edited"
         elif owner and owner not in self.records.people:
             reason = "INVALID_OWNER: there is no such owner; give the lead to somebody who exists"
@@ -284,6 +284,11 @@ class MemoryCrm:
         if self.records.faults.unavailable:
             raise Unavailable(f"{self.name}: cannot be reached")
         self._calls[kind] += 1
+
+
+def _is_locked(seen: SeenLead, change: Change) -> bool:
+    """A converted lead takes no more changes; the tasks it has can still be closed."""
+    return seen.lead.closed_elsewhere and not isinstance(change, UpdateTask | CloseTask)
 
 
 def _of(kind: type[Fact], rows: Sequence[Row]) -> tuple[tuple[str, Fact], ...]:

@@ -28,8 +28,9 @@ class Plan:
 
 
 def state_of(known: KnownLead) -> str:
-    """Names what the CRM showed of a lead and of our fields on it."""
-    text = json.dumps([pack_lead(known.seen.lead), sorted(known.seen.ours.items())])
+    """Names what the CRM showed of a lead, of our fields and of our tasks on it."""
+    tasks = [[task.id, task.key, task.is_open] for task in known.tasks]
+    text = json.dumps([pack_lead(known.seen.lead), sorted(known.seen.ours.items()), tasks])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

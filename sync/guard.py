@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from connectors.base import Change, CreateTask
 
 
 class GuardStopped(Exception):
@@ -22,3 +25,23 @@ class Brakes:
             raise GuardStopped(
                 f"{changed} of {leads} leads would change, more than {self.share:.0%}: nothing was written"
             )
+
+
+class Caps:
+    """How many new tasks are still allowed: per run, and per owner in 24 hours."""
+
+    def __init__(self, per_run: int, per_owner: int, made: Mapping[str, int]) -> None:
+        self._left = per_run
+        self._per_owner = per_owner
+        self._made = dict(made)  # new tasks by owner in the last 24 hours
+
+    def allow(self, change: Change) -> bool:
+        """Whether this change may go; counts it if so. Only new tasks are capped."""
+        if not isinstance(change, CreateTask):
+            return True
+        owner = change.owner_id or ""
+        if self._left <= 0 or self._made.get(owner, 0) >= self._per_owner:
+            return False
+        self._left -= 1
+        self._made[owner] = self._made.get(owner, 0) + 1
+        return True

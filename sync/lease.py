@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -41,11 +41,13 @@ class Lease:
     epoch: int
 
     def confirm(self, db: sa.Connection) -> None:
-        """Raises LeaseLost if another run has taken over."""
-        table = schema.leases.c
-        query = sa.select(table.epoch, table.holder).where(table.connection == self.connection)
-        row = db.execute(query).first()
-        if row is None or (row.epoch, row.holder) != (self.epoch, self.holder):
+        """Raises LeaseLost if another run has taken over.
+
+        Writes the row as it is: from here to the commit nobody can take over, whereas a mere
+        look would be outdated at once.
+        """
+        same = schema.leases.update().where(*_mine(self)).values(epoch=self.epoch)
+        if db.execute(same).rowcount != 1:
             raise LeaseLost(f"{self.connection}: another run took over; this one stops")
 
 
@@ -82,15 +84,16 @@ def _take(store: Store, connection: str) -> Lease:
 
 def _renew(store: Store, lease: Lease, stop: threading.Event) -> None:
     while not stop.wait(RENEW_EVERY_SECONDS):
-        _set_expiry(store, lease, datetime.now(UTC) + LASTS)
+        # a store that is busy for once is no reason to give up: there are chances left before expiry
+        with suppress(sa.exc.OperationalError):
+            _set_expiry(store, lease, datetime.now(UTC) + LASTS)
 
 
 def _set_expiry(store: Store, lease: Lease, instant: datetime) -> None:
-    table = schema.leases
-    mine = (
-        table.c.connection == lease.connection,
-        table.c.epoch == lease.epoch,
-        table.c.holder == lease.holder,
-    )
     with store.begin() as db:
-        db.execute(table.update().where(*mine).values(expires_at=micros(instant)))
+        db.execute(schema.leases.update().where(*_mine(lease)).values(expires_at=micros(instant)))
+
+
+def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
+    table = schema.leases.c
+    return (table.connection == lease.connection, table.epoch == lease.epoch, table.holder == lease.holder)

@@ -33,8 +33,11 @@ class Permissions:
 
 def plan(connection: str, verdict: Verdict, known: KnownLead, allowed: Permissions) -> tuple[Change, ...]:
     """The changes that bring the CRM in line with the verdict; () when it is already."""
-    if known.seen.lead.closed_elsewhere or verdict.exempt:
-        return tuple(_close_all(known, "the lead is closed")) if allowed.tasks else ()
+    if known.seen.lead.closed_elsewhere:
+        return tuple(_close_all(known, "the lead was converted")) if allowed.tasks else ()
+    if verdict.exempt:
+        early = "handed over before the agreement took effect"
+        return tuple(_close_all(known, early)) if allowed.tasks else ()
     changes: list[Change] = []
     if allowed.fields:
         changes += _fields(verdict, known)
@@ -120,7 +123,7 @@ def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Chang
     first, *surplus = standing
     if _differs(first, key, subject, owner_id, clock.due_at):
         because = f"{clock.target} is now {clock.state.value.replace('_', ' ')}"
-        if (first.key, first.subject) == (key, subject) and first.owner_id != owner_id:
+        if (first.key, first.subject) == (key, subject) and owner_id not in {None, first.owner_id}:
             because = "the owner is now another"
         yield UpdateTask(verdict.lead_id, first.id, key, owner_id, subject, body, clock.due_at, zone, because)
     for task in surplus:
@@ -132,7 +135,9 @@ def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Chang
 def _differs(task: OurTask, key: str, subject: str, owner_id: str | None, due_at: datetime) -> bool:
     # some CRMs keep a task's time to the minute only
     moved = task.due_at is None or abs(task.due_at - due_at) >= _MINUTE
-    return moved or (task.key, task.subject, task.owner_id) != (key, subject, owner_id)
+    # a lead without owner leaves the task to whomever the CRM chose
+    given_away = owner_id is not None and task.owner_id != owner_id
+    return moved or given_away or (task.key, task.subject) != (key, subject)
 
 
 def _close_all(known: KnownLead, note: str) -> Iterator[Change]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.base import Receipt, ReceiptStatus
+from connectors.base import Change, Receipt, ReceiptStatus
 from sla_engine.verdict import ClockState, Verdict
 
 
@@ -31,6 +32,8 @@ class RunReport:
     calls: int = 0
     seconds: float = 0.0
     changes: Counter[str] = field(default_factory=Counter)
+    would: Counter[str] = field(default_factory=Counter)  # shadow mode: what was not written
+    states: Counter[str] = field(default_factory=Counter)  # SLA status of the leads judged in this run
     troubles: list[str] = field(default_factory=list)
 
     def count(self, receipt: Receipt) -> None:
@@ -45,6 +48,22 @@ class RunReport:
             case _:
                 self.deferred += 1
 
+    def note_verdict(self, verdict: Verdict) -> None:
+        """One lead was judged."""
+        self.evaluated += 1
+        self.uncovered += verdict.uncovered
+        self.exempt += verdict.exempt
+        self.states[verdict.sla_status] += 1
+
+    def note_planned(self, change: Change) -> None:
+        """One change was decided."""
+        self.planned += 1
+        self.changes[type(change).__name__] += 1
+
+    def note_would(self, changes: Iterable[Change]) -> None:
+        """Changes that shadow mode keeps from being written."""
+        self.would.update(type(change).__name__ for change in changes)
+
     @property
     def is_partial(self) -> bool:
         """Whether something was left undone that a person should know of."""
@@ -52,7 +71,9 @@ class RunReport:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; no personal data."""
-        return {**asdict(self), "at": self.at.isoformat(), "changes": dict(self.changes)}
+        counters = {"changes": self.changes, "would": self.would, "states": self.states}
+        plain = {name: dict(counter) for name, counter in counters.items()}
+        return {**asdict(self), "at": self.at.isoformat(), **plain}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ def run_forever(
 
 
 def pause(now: datetime, due: datetime | None, every: timedelta) -> float:
-    """Seconds to wait: never longer than the interval, never less than one second.
+    """Seconds to wait: never longer than the interval, never less than a tenth of it or one second.
+
+    A verdict that has run out already could not be judged, most likely because the CRM is not
+    there: no reason to ask it every second.
 
     >>> now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     >>> pause(now, now + timedelta(seconds=20), timedelta(seconds=60))
@@ -32,4 +35,4 @@ def pause(now: datetime, due: datetime | None, every: timedelta) -> float:
     60.0
     """
     wait = every if due is None else min(every, due - now)
-    return max(wait / timedelta(seconds=1), 1.0)
+    return max(wait, every / 10, timedelta(seconds=1)) / timedelta(seconds=1)

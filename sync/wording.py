@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from connectors.base import Change
 from sla_engine.verdict import ClockState, SlaClock, Verdict
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -50,3 +51,29 @@ def reasons_text(verdict: Verdict) -> str:
     """Every criterion on a line: yes, no, or cannot tell."""
     words = {True: "yes", False: "no", None: "?"}
     return "\n".join(f"{words[reason.met]}: {reason.criterion} - {reason.text}" for reason in verdict.reasons)
+
+
+_VERBS = {
+    "SetFields": "set {what} on lead {lead}",
+    "CreateTask": 'create the task "{what}" on lead {lead}',
+    "UpdateTask": 'change the task of lead {lead} to "{what}"',
+    "CloseTask": "close the task of lead {lead}",
+    "SetStage": "move lead {lead} to stage {what}",
+    "AssignOwner": "give lead {lead} to owner {what}",
+}
+
+
+def sentence(change: Change) -> str:
+    """A change in one sentence: what would be done to which lead, and why. No personal data."""
+    what = getattr(change, "subject", "") or getattr(change, "stage", "") or getattr(change, "owner_id", "")
+    values = getattr(change, "values", None)
+    if values is not None:
+        what = ", ".join(f"{name}={_short(value)}" for name, value in values.items() if name != "reasons")
+        what = what or "reasons"
+    text = _VERBS[type(change).__name__].format(what=what, lead=change.lead_id)
+    return f"{text}, because {change.because}"
+
+
+def _short(value: object) -> str:
+    text = value.strftime("%Y-%m-%dT%H:%MZ") if isinstance(value, datetime) else str(value or '""')
+    return text if len(text) <= 60 else f"{text[:57]}..."

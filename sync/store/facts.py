@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.base import OurTask, Page, SeenLead
-from sla_engine.model import LeadHistory, history_of
+from sla_engine.model import LeadHistory, Owner, history_of
 from sync.store import schema
 from sync.store.packing import (
     activity_form,
@@ -20,6 +20,7 @@ from sync.store.packing import (
     micros,
     owner_form,
     pack_lead,
+    person_form,
     stage_form,
     task_form,
     unpack_lead,
@@ -149,6 +150,28 @@ class Facts:
         if mark_dirty:
             self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
+    def keep_owners(self, db: sa.Connection, owners: Iterable[Owner]) -> None:
+        """Remember who owns leads; when one of them moved to another zone every lead is judged again."""
+        known = self._people(db)
+        fresh = [owner for owner in owners if known.get(owner.id) != owner]
+        rows = [
+            {
+                "connection": self._name,
+                "owner_id": owner.id,
+                "body": person_form.dump_json(owner).decode(),
+            }
+            for owner in fresh
+        ]
+        upsert(db, schema.owners, rows)
+        if any(owner.id in known and known[owner.id].time_zone != owner.time_zone for owner in fresh):
+            mine = schema.leads.c.connection == self._name
+            db.execute(schema.leads.update().where(mine).values(dirty=1))
+
+    def _people(self, db: sa.Connection) -> dict[str, Owner]:
+        table = schema.owners.c
+        query = sa.select(table.owner_id, table.body).where(table.connection == self._name)
+        return {row.owner_id: person_form.validate_json(row.body) for row in db.execute(query)}
+
     def _keep_rejections(self, db: sa.Connection, page: Page) -> None:
         rows = [
             {
@@ -197,7 +220,8 @@ class Facts:
         return list(db.execute(sa.select(table).where(table.c.connection == self._name)))
 
     def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
-        """Leads with history and tasks, in the order of their ids."""
+        """Leads with history and tasks, in the order of their ids; owners as they are now."""
+        people = self._people(db)
         for chunk in chunks(lead_ids):
             history: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
             for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):
@@ -207,6 +231,8 @@ class Facts:
                 tasks[row.lead_id].append(task_form.validate_json(row.body))
             for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, chunk):
                 lead, told = unpack_lead(row.lead), history[row.lead_id]
+                if lead.owner is not None:
+                    lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
                 yield KnownLead(
                     SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours)),
                     history_of(lead, tuple(told["activity"]), tuple(told["stage"]), tuple(told["owner"])),

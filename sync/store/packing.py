@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from connectors.base import Change, OurTask
-from sla_engine.model import Activity, Lead, OwnerChange, StageChange, Value
+from sla_engine.model import Activity, Lead, Owner, OwnerChange, StageChange, Value
 from sla_engine.verdict import Verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,6 +20,7 @@ _INSTANT = "\x1einstant:"  # marks a text that was an instant; no CRM value star
 activity_form: TypeAdapter[Activity] = TypeAdapter(Activity)
 stage_form: TypeAdapter[StageChange] = TypeAdapter(StageChange)
 owner_form: TypeAdapter[OwnerChange] = TypeAdapter(OwnerChange)
+person_form: TypeAdapter[Owner] = TypeAdapter(Owner)
 task_form: TypeAdapter[OurTask] = TypeAdapter(OurTask)
 verdict_form: TypeAdapter[Verdict] = TypeAdapter(Verdict)
 _lead_form: TypeAdapter[Lead] = TypeAdapter(Lead)

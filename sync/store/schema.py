@@ -59,6 +59,14 @@ outbox = Table(
     Index("outbox_of_lead", "connection", "lead_id"),
 )
 
+owners = Table(
+    "owners",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("owner_id", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
 cursors = Table(
     "cursors",
     metadata,

@@ -64,12 +64,17 @@ class Work:
         again = schema.leads.update().where(mine, schema.leads.c.judged_by != policy).values(dirty=1)
         return is_first or db.execute(again).rowcount > 0
 
-    def working_set(self, db: sa.Connection, now: datetime, *, everything: bool = False) -> list[str]:
-        """Leads that changed or whose verdict has run out; or all of them."""
+    def working_set(self, db: sa.Connection, now: datetime) -> list[str]:
+        """Leads that changed or whose verdict has run out."""
+        table = schema.leads.c
+        due = sa.or_(table.dirty == 1, table.valid_until <= micros(now))
+        query = sa.select(table.lead_id).where(table.connection == self._name, due)
+        return list(db.execute(query.order_by(table.lead_id)).scalars())
+
+    def everyone(self, db: sa.Connection) -> list[str]:
+        """Every lead of this connection."""
         table = schema.leads.c
         query = sa.select(table.lead_id).where(table.connection == self._name)
-        if not everything:
-            query = query.where(sa.or_(table.dirty == 1, table.valid_until <= micros(now)))
         return list(db.execute(query.order_by(table.lead_id)).scalars())
 
     def next_due(self, db: sa.Connection) -> datetime | None:
@@ -117,8 +122,10 @@ class Work:
             found += [verdict_form.validate_json(text) for text in texts]
         return found
 
-    def post(self, db: sa.Connection, changes: Iterable[Change], now: datetime) -> None:
-        """Put decided changes into the outbox."""
+    def post(
+        self, db: sa.Connection, changes: Iterable[Change], now: datetime, receipt: Receipt | None = None
+    ) -> None:
+        """Put decided changes into the outbox; with ``receipt`` they are done with already."""
         rows = [
             {
                 "connection": self._name,
@@ -127,8 +134,8 @@ class Work:
                 "fingerprint": fingerprint(change),
                 "owner_id": change.owner_id if isinstance(change, CreateTask) else None,
                 "change": pack_change(change),
-                "status": "pending",
-                "message": "",
+                "status": receipt.status.value if receipt else "pending",
+                "message": receipt.message if receipt else "",
                 "record_id": "",
                 "at": micros(now),
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,13 +12,17 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from connectors.base import Crm
+from connectors.connection import Connection
+from connectors.mapping import ConnectionMapping
 from connectors.memory import MemoryCrm
 from connectors.memory_records import MemoryRecords
 from sla_engine.model import Activity, ActivityKind, Lead, LifecycleStage, Owner
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PRACTICE_SECRET = "localcrm"  # the only one the practice CRMs take
 ROOT = Path(__file__).parents[2]
 LAST_NAMES = ("Abel", "Bauer", "Curie", "Dirac", "Euler")
 
@@ -124,13 +129,12 @@ def _practice_bench(name: str, face_of: Callable[..., Any], kind: str, missing: 
 
 def _open(name: str, url: str, **mapped: str) -> Crm:
     """The shipped configuration's connection, at this address, with some fields mapped otherwise."""
-    settings_module = pytest.importorskip("leadsla.settings")
-    wiring = pytest.importorskip("leadsla.wiring")
-    found = settings_module.load(ROOT / "config.toml").connections[name]
-    lead = {ours: {"field": one.field, "as": one.as_} for ours, one in found.lead.items()} | mapped
-    raw = found.model_dump(by_alias=True) | {"base_url": url, "lead": lead}
-    connection = wiring.connection_of(name, type(found).model_validate(raw))
-    opener: Callable[[Any], Crm] = pytest.importorskip(f"connectors.{name}").open_crm
+    found = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))["connections"][name]
+    parts = {part: found[part] for part in ("stages", "activities", "writes")}
+    mapping = ConnectionMapping.model_validate({"lead": found["lead"] | mapped, **parts})
+    secrets = {part: SecretStr(PRACTICE_SECRET) for part in found["auth"] if part != "kind"}
+    connection = Connection(name, url, found["auth"]["kind"], secrets, mapping)
+    opener: Callable[[Connection], Crm] = pytest.importorskip(f"connectors.{name}").open_crm
     return opener(connection)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
+from connectors.errors import Misconfigured
 from sla_engine.verdict import ClockState
 from sync.store.work import Work
 
@@ -86,6 +89,14 @@ def test_shadow_mode_writes_nothing(office):
     report = office.sync()
     assert (report.planned, report.written) == (0, 0)
     assert office.leads() == before
+
+
+def test_shadow_mode_refuses_even_an_approved_plan(office):
+    office.rollout = {"mode": "shadow"}
+    _, plan, _ = office.plan()
+    with pytest.raises(Misconfigured, match="in shadow mode nothing is written"):
+        office.sync(plan)
+    assert office.our_tasks() == []
 
 
 def test_leaving_shadow_mode_writes_what_was_held_back(office):

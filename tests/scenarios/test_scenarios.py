@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connectors.base import SetFields
-from sync.run import sentence
+from sync.wording import sentence
 from tests.scenarios.theatre import Theatre
 
 STORIES = sorted(path for path in Path(__file__).parent.glob("*.toml") if path.name != "agreement.toml")
@@ -56,11 +56,11 @@ def play_run(theatre: Theatre, at: datetime, golden: Mapping[str, Any]) -> None:
     wrote = [row.lead_id for row in rows if isinstance(row.change, SetFields)]
     shows = {name: theatre.shown(name).ours.get("status", "") for name in golden.get("shows", {})}
     told = {
+        **{name: getattr(report, name) for name in golden if name in report.as_json()},
         "does": did,
         "fields": sorted(wrote),
         "shows": shows,
         "would": [text for text in would if not text.startswith("set ")],
-        **{name: getattr(report, name) for name in golden if name in report.as_json()},
     }
     assert {name: told[name] for name in golden} == dict(golden)
     assert report.planned == report.written + report.unchanged + report.rejected + report.deferred

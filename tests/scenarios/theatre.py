@@ -46,6 +46,7 @@ class Theatre:
         records.has_our_fields = True
         for person in ("eva", "max"):
             records.hire(Owner(person, person.capitalize(), time_zone="Europe/Berlin"))
+        records.hire(Owner("queue", "Inbound", is_queue=True))
         store = Store.open(f"sqlite:///{folder / 'state.db'}")
         chosen = RunSettings(**{"mode": "live", **settings})
         return cls(records, MemoryCrm(records), store, the_agreement(), chosen)

@@ -1,0 +1,121 @@
+"""Steps 6 to 9: the working set judged, planned, and committed together with its outbox rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from connectors.base import Change, Receipt, ReceiptStatus
+from sla_engine.evaluate import evaluate
+from sla_engine.verdict import Verdict
+from sync.approval import Plan, state_of
+from sync.deliver import Desk
+from sync.guard import Caps
+from sync.orders import Run
+from sync.plan import Permissions, plan
+from sync.report import RunReport
+from sync.store.facts import KnownLead
+from sync.store.work import fingerprint
+
+BATCH = 2000
+OVERTAKEN = Receipt(ReceiptStatus.UNCHANGED, message="the lead changed after the plan was made")
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What one batch came to. ``held_back``: leads whose new task a cap keeps for a later run."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    post: list[Change] = field(default_factory=list)
+    held_back: list[str] = field(default_factory=list)
+    changed: int = 0
+
+
+class Decider:
+    """Decides for one run at one instant. ``refused``: fingerprints the CRM would not take before."""
+
+    def __init__(self, run: Run, report: RunReport, now: datetime, refused: set[str], caps: Caps) -> None:
+        self._run = run
+        self._report = report
+        self._now = now
+        self._refused = refused
+        self._caps = caps
+
+    def decide(self, known: KnownLead, batch: _Decided) -> None:
+        """Judge and plan one lead."""
+        verdict = judge(self._run, known, self._now)
+        batch.verdicts.append(verdict)
+        self._report.note_verdict(verdict)
+        decided = plan(self._run.name, verdict, known, would_be(self._run))
+        if self._run.settings.mode == "shadow":
+            self._report.note_would(decided)
+            return
+        batch.changed += bool(decided)
+        for change in decided:
+            self._report.note_planned(change)
+            if fingerprint(change) in self._refused:
+                self._report.rejected += 1
+            elif self._caps.allow(change):
+                batch.post.append(change)
+            else:
+                batch.held_back.append(change.lead_id)
+
+
+def judge(run: Run, known: KnownLead, now: datetime) -> Verdict:
+    """Step 7, for one lead."""
+    return evaluate(known.history, run.agreement, now, effective_from=run.settings.effective_from)
+
+
+def would_be(run: Run) -> Permissions:
+    """What may be touched, or in shadow mode what could be if it were live."""
+    allowed = run.settings.permissions
+    return replace(allowed, fields=True, tasks=True) if run.settings.mode == "shadow" else allowed
+
+
+def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> None:
+    """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped."""
+    with run.store.begin() as db:
+        expected = desk.work.use_agreement(db, run.agreement, run.policy, now)
+        working_set = desk.work.working_set(db, now)
+        total = desk.facts.count(db)
+        caps = Caps(
+            run.settings.max_new_tasks_per_run,
+            run.settings.max_new_tasks_per_owner_per_day,
+            desk.work.tasks_made(db, now - timedelta(days=1)),
+        )
+        decider = Decider(run, report, now, desk.work.rejected(db), caps)
+    changed = 0
+    for start in range(0, len(working_set), BATCH):
+        with run.store.begin() as db:
+            desk.lease.confirm(db)
+            batch = _Decided()
+            for known in desk.facts.known(db, working_set[start : start + BATCH]):
+                decider.decide(known, batch)
+            _commit(run, desk, db, batch, now)
+        changed += batch.changed
+        report.deferred += len(batch.held_back)
+        run.progress.step("judge", report.evaluated, len(working_set))
+    run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
+
+
+def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
+    desk.work.keep_verdicts(db, batch.verdicts, run.policy)
+    desk.work.post(db, batch.post, now)
+    desk.facts.mark_dirty(db, batch.held_back)
+
+
+def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: datetime) -> None:
+    """A plan that a person read: exactly its changes, where the lead is as it was then."""
+    with run.store.begin() as db:
+        desk.lease.confirm(db)
+        known = desk.facts.known(db, sorted(approved.states))
+        unchanged = {one.seen.lead.id for one in known if state_of(one) == approved.states[one.seen.lead.id]}
+        for change in approved.changes:
+            report.note_planned(change)
+        overtaken = [change for change in approved.changes if change.lead_id not in unchanged]
+        desk.work.post(db, [change for change in approved.changes if change.lead_id in unchanged], now)
+        desk.work.post(db, overtaken, now, OVERTAKEN)
+    for _ in overtaken:
+        report.count(OVERTAKEN)

@@ -1,0 +1,60 @@
+"""What one run is asked to do: on which CRM and store, by which agreement, how far it may go."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from connectors.base import Crm
+from sla_engine.agreement import Agreement
+from sla_engine.model import LifecycleStage
+from sync.guard import Brakes
+from sync.plan import Permissions
+from sync.progress import Progress, Silent
+from sync.store import Store
+
+Mode = Literal["shadow", "fields", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run."""
+
+    mode: Mode = "shadow"
+    effective_from: datetime | None = None
+    max_new_tasks_per_owner_per_day: int = 20
+    max_new_tasks_per_run: int = 200
+    stages_writable: frozenset[LifecycleStage] = frozenset()
+    owner_writable: bool = False
+    brakes: Brakes = field(default_factory=Brakes)
+    settle_seconds: float = 2.0
+
+    @property
+    def permissions(self) -> Permissions:
+        return Permissions(self.mode != "shadow", self.mode == "live", self.stages_writable)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything one run needs. ``as_of`` replaces the CRM's now; ``stop`` asks to end early."""
+
+    crm: Crm
+    store: Store
+    agreement: Agreement
+    settings: RunSettings
+    progress: Progress = field(default_factory=Silent)
+    as_of: datetime | None = None
+    allow_mass_change: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        return self.crm.name
+
+    @property
+    def policy(self) -> str:
+        """Names agreement and rollout together: under another one every lead is judged anew."""
+        stages = ",".join(sorted(self.settings.stages_writable))
+        return f"{self.agreement.version}|{self.settings.mode}|{self.settings.effective_from}|{stages}"

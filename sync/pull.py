@@ -1,0 +1,37 @@
+"""Steps 4 and 5: pages from the CRM into the store, each with the cursor after it. Nothing is judged."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from connectors.errors import Misconfigured
+from sync.lease import Lease
+from sync.orders import Run
+from sync.report import RunReport
+from sync.store.facts import Facts
+
+
+def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime:
+    """Steps 4 and 5. Pages into the store, each with its cursor; returns the instant to judge at."""
+    server_now = run.crm.server_now()
+    account = run.crm.account_id()
+    with run.store.begin() as db:
+        cursor, known_account = facts.cursor(db)
+    if known_account and known_account != account:
+        raise Misconfigured(
+            f"connections.{run.name}: the credentials belong to another account than last time;"
+            " use another store, or the right credentials"
+        )
+    until = server_now - timedelta(seconds=run.settings.settle_seconds)
+    for page in run.crm.pull(cursor, until):
+        with run.store.begin() as db:
+            lease.confirm(db)
+            facts.keep_page(db, page, account)
+        report.read += page.records
+        run.progress.step("read", report.read, page.estimate)
+        if run.stop.is_set():
+            break
+    with run.store.begin() as db:
+        facts.keep_owners(db, run.crm.owners().values())
+        report.quarantined = len(facts.rejections(db))
+    return run.as_of or server_now

@@ -1,0 +1,105 @@
+"""The store: private, migrated, and giving back what it was given."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from sla_engine.model import Owner
+from sync.store import Store, schema
+from sync.store.facts import Facts
+from sync.store.packing import pack_lead, unpack_lead
+from sync.store.work import Work
+from tests.scenarios.theatre import Theatre
+
+NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "inner" / "state.db"
+    Store.open(f"sqlite:///{path}").close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_migrations_build_exactly_the_schema(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    with store.begin() as db:
+        assert compare_metadata(MigrationContext.configure(db), schema.metadata) == []
+    store.close()
+
+
+def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.run(NINE + timedelta(minutes=1))
+    theatre.close()
+    store = Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    with store.begin() as db:
+        assert db.execute(sa.select(sa.func.count()).select_from(schema.leads)).scalar_one() == 1
+    store.close()
+
+
+def test_a_lead_comes_back_with_instants_as_instants(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    lead = theatre.shown("ada").lead
+    object.__setattr__(lead, "fields", {**lead.fields, "met_at": NINE, "employees": 12, "opt_out": False})
+    assert unpack_lead(pack_lead(lead)) == lead
+    theatre.close()
+
+
+def test_one_lead_is_told_whole_for_explain(tmp_path: Path) -> None:
+    """History, verdict with clocks, task and what was written about it."""
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.activity("ada", NINE, "page_visit")
+    theatre.run(NINE + timedelta(minutes=1))
+    with theatre.store.begin() as db:
+        (known,) = Facts("memory").known(db, ["ada"])
+        (verdict,) = Work("memory").verdicts(db, ["ada"])
+    assert [one.kind for one in known.history.activities] == ["page_visit"]
+    assert [one.stage for one in known.history.stages] == ["mql"]
+    assert [task.id for task in known.tasks] == [task.id for task in theatre.tasks("ada")]
+    assert [clock.state for clock in verdict.clocks] == ["running"]
+    assert {row.kind for row in theatre.outbox("written")} == {"SetFields", "CreateTask"}
+    theatre.close()
+
+
+def test_the_first_verdict_to_run_out_wakes_the_schedule(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.run(NINE + timedelta(minutes=1))
+    with theatre.store.begin() as db:
+        due = Work("memory").next_due(db)
+    assert due == NINE + timedelta(minutes=90)
+    theatre.close()
+
+
+def test_another_agreement_or_mode_judges_every_lead_again(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE, mode="shadow")
+    theatre.lead("ada", NINE)
+    assert theatre.run(NINE + timedelta(minutes=1)).evaluated == 1
+    assert theatre.run(NINE + timedelta(minutes=2)).evaluated == 0
+    theatre.settings = replace(theatre.settings, mode="live")
+    assert theatre.run(NINE + timedelta(minutes=3)).written == 2
+    theatre.agreement = theatre.agreement.model_copy(update={"name": "Another"})
+    theatre.agreement.__dict__.pop("version", None)
+    assert theatre.run(NINE + timedelta(minutes=4)).evaluated == 1
+    theatre.close()
+
+
+def test_an_owner_who_moved_to_another_zone_reads_the_deadline_in_it(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.run(NINE + timedelta(minutes=1))
+    theatre.records.hire(Owner("eva", "Eva", time_zone="Europe/London"))
+    theatre.run(NINE + timedelta(minutes=2))
+    (task,) = theatre.tasks("ada")
+    assert task.subject == "Answer this lead by Mon 23 Nov 11:00 (Europe/London)"
+    theatre.close()
