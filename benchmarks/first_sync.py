@@ -28,7 +28,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from leadsla.demo import leadsla, write_config  # noqa: E402
-from tests.leadforge_world import write_leadforge_csvs  # noqa: E402
 
 
 def main() -> None:
@@ -47,7 +46,7 @@ def main() -> None:
 
 
 def measure(folder: Path, leads: int) -> list[dict[str, object]]:
-    leads_csv, activities_csv = write_leadforge_csvs(folder, n_leads=leads)
+    leads_csv, activities_csv = generate(folder, leads)
     kinds = count_kinds(activities_csv)
     command = [sys.executable, "-m", "localcrm", "--salesforce-port", "0", "--hubspot-port", "0"]
     command += ["--world", "empty", "--leads", str(leads_csv), "--activities", str(activities_csv)]
@@ -59,6 +58,24 @@ def measure(folder: Path, leads: int) -> list[dict[str, object]]:
             return [one_crm(name, url, config, leads, kinds) for name, url in addresses.items()]
         finally:
             crm.send_signal(signal.SIGTERM)
+
+
+def generate(folder: Path, leads: int) -> tuple[Path, Path]:
+    """The world as CSV files, made in a process of its own.
+
+    A child's peak memory starts at its parent's size, so this process must stay small.
+    """
+    code = "import sys, pathlib, tests.leadforge_world as made; folder, leads = sys.argv[1:]; "
+    code += "print(*made.write_leadforge_csvs(pathlib.Path(folder), n_leads=int(leads)), sep='\\n')"
+    made = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(leads)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    leads_csv, activities_csv = made.stdout.splitlines()[-2:]
+    return Path(leads_csv), Path(activities_csv)
 
 
 def count_kinds(path: Path) -> dict[str, int]:

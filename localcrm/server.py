@@ -63,6 +63,7 @@ class _Server(uvicorn.Server):
         )
         self.door = door
         self.listening = asyncio.Event()
+        self.left = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,15 +75,21 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.listening.set()
 
+    async def main_loop(self) -> None:
+        """Wait to be told to leave; what uvicorn does every tenth of a second is switched off above."""
+        await self.left.wait()
+
     def leave(self) -> None:
         """Stop soon; calls that hang on purpose are let go."""
         self.should_exit = True
+        self.left.set()
         self.door.leaving.set()
 
 
 def bound(port: int) -> socket.socket:
     """A socket on ``port`` of this machine (0: any free one). Raises PortTaken."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # named TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for an acknowledgement
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))

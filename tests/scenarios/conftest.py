@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from connectors.session import Limiter
 from leadsla.settings import Settings, load
 from leadsla.wiring import opened_crm, run_settings
 from localcrm.clock import Clock
@@ -111,8 +112,14 @@ def face_of(name, clock):
     return kind(clock, limits=False)
 
 
+@pytest.fixture
+def no_pacing(monkeypatch):
+    """These practice CRMs count no calls, so waiting for their limits would only take time."""
+    monkeypatch.setattr(Limiter, "take", lambda self: None)
+
+
 @pytest.fixture(params=["salesforce", "hubspot"])
-def office(request, tmp_path):
+def office(request, tmp_path, no_pacing):
     """A provisioned CRM with a story of 80 leads at Monday noon, nothing synced yet."""
     name = request.param
     clock = Clock(MONDAY_NOON, frozen=True)
