@@ -18,6 +18,10 @@ from sla_engine.model import ActivityKind, LifecycleStage, Value
 Converter = Literal["text", "number", "integer", "boolean", "datetime", "date"]
 
 
+FREE_TEXT = frozenset({"string", "textarea", "phone", "phone_number", "url", "email"})
+"""What both CRMs call a field that takes any text: it may be read as a number or date, lead by lead."""
+
+
 class Strict(BaseModel):
     """Unknown keys are mistakes, and settings never change after loading."""
 
@@ -147,7 +151,8 @@ def parse_value(raw: Any, converter: Converter) -> Value:
             case "datetime" | "date":
                 return parse_instant(text)
     except (ValueError, OverflowError):
-        raise ValueError(f"is not a {converter}") from None
+        article = "an" if converter == "integer" else "a"
+        raise ValueError(f"is not {article} {converter}") from None
 
 
 def _boolean(text: str) -> bool:

@@ -12,7 +12,7 @@ from connectors.hubspot.email_events import PATH
 from connectors.hubspot.fields import LEAD_STAMP, OWNER, definitions
 from connectors.hubspot.read import EMAIL_EVENTS
 from connectors.hubspot.refusals import Denied, Refused
-from connectors.mapping import ActivitySource, ConnectionMapping, Converter
+from connectors.mapping import FREE_TEXT, ActivitySource, ConnectionMapping, Converter
 
 Schema = Mapping[str, Mapping[str, Any]]
 _PROVISION = "run `leadsla provision`"
@@ -57,7 +57,11 @@ class Check:
             shown = str(contacts.get(mapped.field, {}).get("type") or "")
             if allowed and shown and shown not in allowed:
                 what = f"{mapped.field} is a {shown} in HubSpot and is read as {mapped.as_}"
-                yield Problem(where, what, "name another `as`, or another property")
+                if shown in FREE_TEXT:
+                    aside = f"a lead whose text is no {mapped.as_} is set aside"
+                    yield Problem(where, what, aside, is_warning=True)
+                else:
+                    yield Problem(where, what, "name another `as`, or another property")
 
     def _stages(self, contacts: Schema) -> Iterator[Problem]:
         for field, meanings in self._mapping.stages.items():

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.base import Problem
-from connectors.mapping import ConnectionMapping, Converter
-from connectors.salesforce.fields import KEY_FIELD
+from connectors.base import OUR_FIELDS, Problem
+from connectors.mapping import FREE_TEXT, ConnectionMapping, Converter, FieldMapping
+from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, api_name
 from connectors.salesforce.provision import missing_fields
 
 _TYPES: Mapping[Converter, frozenset[str]] = {
@@ -38,7 +38,23 @@ def problems(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName])
                 "writes", f"our fields are missing or hidden: {', '.join(gaps)}", "run `leadsla provision`"
             )
         )
+    found += _unwritable(described)
     return found
+
+
+def _unwritable(described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
+    """Our fields that are there but of another type, or that this user may only read."""
+    ours = [("Lead", api_name(name), DESCRIBED_AS[kind]) for name, kind in OUR_FIELDS.items()]
+    for thing, name, wanted in (*ours, ("Task", KEY_FIELD, DESCRIBED_AS["text"])):
+        field = described.get(thing, {}).get(name)
+        if field is None:
+            continue
+        if field["type"] != wanted:
+            what = f"{thing}.{name} is a {field['type']}, not a {wanted}"
+            yield Problem("writes", what, "rename or remove that field, then run `leadsla provision`")
+        elif not field.get("updateable"):
+            what = f"{thing}.{name} is read-only for this user"
+            yield Problem("writes", what, "grant edit access to it in a permission set")
 
 
 def _lead_fields(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Problem]:
@@ -52,7 +68,14 @@ def _lead_fields(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Pr
             continue
         fitting = _TYPES.get(mapped.as_)
         if fitting is not None and field["type"] not in fitting:
-            yield Problem(where, f"{mapped.field} is a {field['type']}, not a {mapped.as_}", "mend `as`")
+            yield _other_type(where, mapped, str(field["type"]))
+
+
+def _other_type(where: str, mapped: FieldMapping, shown: str) -> Problem:
+    what = f"{mapped.field} is a {shown} in Salesforce and is read as {mapped.as_}"
+    if shown in FREE_TEXT:
+        return Problem(where, what, f"a lead whose text is no {mapped.as_} is set aside", is_warning=True)
+    return Problem(where, what, "name another `as`, or another field")
 
 
 def _stages(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Problem]:

@@ -23,6 +23,14 @@ def api_name(ours: str) -> str:
     return "LeadSLA_" + "_".join(part.capitalize() for part in ours.split("_")) + "__c"
 
 
+DESCRIBED_AS: Mapping[str, str] = {
+    "text": "string",
+    "long_text": "textarea",
+    "number": "double",
+    "datetime": "datetime",
+}
+"""How ``describe`` calls the type of each kind of field of ours."""
+
 OUR_API_NAMES: Mapping[str, str] = {name: api_name(name) for name in OUR_FIELDS}
 
 

@@ -13,6 +13,7 @@ KIND_IDS = {
     "meetings": "0-47",
     "calls": "0-48",
     "emails": "0-49",
+    "users": "0-115",
     "leads": "0-136",
 }
 ENGAGEMENTS = ("tasks", "calls", "emails", "meetings", "notes")
@@ -31,6 +32,7 @@ FIRST_IDS = {
     "meetings": 99_950,
     "calls": 99_900,
     "emails": 99_800,
+    "users": 990,
     "leads": 995,
 }
 

@@ -78,6 +78,7 @@ def _load_reps(portal: Portal, company: Company) -> Cast:
             continue
         owner = _owner(rep, position, millis(company.told_until))
         portal.owners[owner.id] = owner
+        _load_user(portal, owner, rep.time_zone)
         cast.owner_ids[rep.key] = owner.id
         cast.sources[rep.key] = person(owner.user)
     return cast
@@ -93,6 +94,18 @@ def _owner(rep: Rep, position: int, at: int) -> Owner:
         active=rep.active,
         at=at,
     )
+
+
+def _load_user(portal: Portal, owner: Owner, time_zone: str) -> None:
+    """Who signs in: where people keep their own time zone."""
+    values = {
+        "hs_email": owner.email,
+        "hs_given_name": owner.first_name,
+        "hs_family_name": owner.last_name,
+        "hs_internal_user_id": str(owner.user),
+        "hs_standard_time_zone": time_zone,
+    }
+    portal.add_record("users", owner.at, IMPORT, values)
 
 
 def _load_contact(portal: Portal, lead: LeadEntry, changes: list[Change], cast: Cast) -> Record:

@@ -151,7 +151,7 @@ def test_all_mistakes_are_told_together_and_nothing_is_touched(crm, tmp_path):
         "Marketing Qualifed",
         '"Marketing Qualified"',
         "warn_at",
-        "not a integer",
+        "is read as integer",
     ):
         assert word in done.stderr, word
     assert leadsla("sync", config=config).returncode == 2

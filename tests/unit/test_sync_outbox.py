@@ -142,7 +142,7 @@ def test_our_own_writes_coming_back_are_not_even_judged(theatre: Theatre) -> Non
 
 def test_rubbish_is_kept_apart_shown_and_let_go_when_it_reads_again(theatre: Theatre) -> None:
     theatre.run(after(1))
-    theatre.records.spoil("ada", "employees", "a-secret-value", "is not a integer")
+    theatre.records.spoil("ada", "employees", "a-secret-value", "is not an integer")
     report = theatre.run(after(2))
     assert report.quarantined == 1
     assert "a-secret-value" not in str(report.as_json())
