@@ -28,9 +28,8 @@ _TYPES: Mapping[Converter, frozenset[str]] = {
 class Check:
     """One comparison of a mapping with an account. Raises only when the account cannot be reached."""
 
-    def __init__(self, client: Client, name: str, mapping: ConnectionMapping) -> None:
+    def __init__(self, client: Client, mapping: ConnectionMapping) -> None:
         self._client = client
-        self._path = f"connections.{name}"
         self._mapping = mapping
 
     def problems(self) -> list[Problem]:
@@ -40,18 +39,18 @@ class Check:
             return [contacts]
         found = [*self._lead(contacts), *self._stages(contacts)]
         for name, source in self._mapping.activities.items():
-            found += self._activity(f"{self._path}.activities.{name}", source, contacts)
+            found += self._activity(f"activities.{name}", source, contacts)
         return [*found, *self._ours(contacts), *self._writes(contacts), *self._owners()]
 
     def _schema(self, kind: str) -> Schema | Problem:
         try:
             return self._client.schema(kind)
         except (Denied, Refused) as error:
-            return Problem(f"HubSpot {kind}", str(error), f"give the access token the right to read {kind}")
+            return Problem("rights", str(error), f"give the access token the right to read {kind}")
 
     def _lead(self, contacts: Schema) -> Iterator[Problem]:
         for name, mapped in self._mapping.lead.items():
-            where = f"{self._path}.lead.{name}"
+            where = f"lead.{name}"
             yield from _missing(where, mapped.field, contacts, "contacts")
             allowed = _TYPES.get(mapped.as_)
             shown = str(contacts.get(mapped.field, {}).get("type") or "")
@@ -65,7 +64,7 @@ class Check:
 
     def _stages(self, contacts: Schema) -> Iterator[Problem]:
         for field, meanings in self._mapping.stages.items():
-            where = f"{self._path}.stages.{field}"
+            where = f"stages.{field}"
             yield from _missing(where, field, contacts, "contacts")
             yield from _options(where, field, meanings, contacts)
 
@@ -102,19 +101,22 @@ class Check:
         if isinstance(tasks, Problem):
             yield tasks
             return
+        gaps = []
         for kind, wanted in definitions():
             schema = contacts if kind == "contacts" else tasks
-            where, shown = f"HubSpot {kind}.{wanted['name']}", schema.get(wanted["name"])
+            ours, shown = f"{kind}.{wanted['name']}", schema.get(wanted["name"])
             if shown is None:
-                yield Problem(where, "does not exist yet", _PROVISION)
+                gaps.append(ours)
             elif shown.get("type") != wanted["type"]:
-                what = f"is a {shown.get('type')}, not a {wanted['type']}"
-                yield Problem(where, what, f"remove the property in HubSpot and {_PROVISION}")
+                what = f"{ours} is a {shown.get('type')}, not a {wanted['type']}"
+                yield Problem("writes", what, f"remove the property in HubSpot and {_PROVISION}")
             elif _is_read_only(shown):
-                yield Problem(where, "cannot be written", "make the property editable in HubSpot")
+                yield Problem("writes", f"{ours} cannot be written", "make the property editable in HubSpot")
+        if gaps:
+            yield Problem("writes", f"our properties are missing: {', '.join(gaps)}", _PROVISION)
 
     def _writes(self, contacts: Schema) -> Iterator[Problem]:
-        where = f"{self._path}.writes"
+        where = "writes"
         for stage in self._mapping.writes.stages:
             target = self._mapping.stage_value(stage)
             if target is None:
@@ -135,7 +137,7 @@ class Check:
             self._client.owners(archived=False)
         except (Denied, Refused) as error:
             remedy = "give the access token crm.objects.contacts.read and crm.objects.owners.read"
-            yield Problem("HubSpot rights", str(error), remedy)
+            yield Problem("rights", str(error), remedy)
 
 
 def _missing(where: str, field: str, schema: Schema, kind: str) -> Iterator[Problem]:
@@ -152,7 +154,7 @@ def _options(where: str, field: str, values: Iterable[str], schema: Schema) -> I
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     near = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else "correct the name in the configuration"
+    return f'did you mean "{near[0]}"?' if near else "correct the name in the configuration"
 
 
 def _is_read_only(shown: Mapping[str, Any]) -> bool:

@@ -37,7 +37,7 @@ class HubSpotCrm:
         look_back = timedelta(seconds=connection.look_back_seconds)
         self._reader = Reader(self._client, mapping, self._people, look_back)
         self._writer = Writer(self._client, mapping, self._reader.tasks)
-        self._check = Check(self._client, connection.name, mapping)
+        self._check = Check(self._client, mapping)
         self._account_id = ""
 
     def account_id(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -33,6 +34,13 @@ def crm():
 @pytest.fixture
 def config(crm, tmp_path):
     return write_config(tmp_path, crm[0])
+
+
+@pytest.fixture
+def provisioned(config):
+    """The same, with our fields in the CRM."""
+    assert leadsla("provision", config=config).returncode == 0
+    return config
 
 
 def write_config(folder, url, *swaps):
@@ -119,6 +127,47 @@ def test_from_nothing_to_a_synced_crm(config, crm):
     assert_nothing_personal(crm[1], planned.stdout, planned.stderr, first.stdout, first.stderr, second.stdout)
 
 
+def test_an_approved_plan_is_written_exactly_and_a_broken_one_is_refused(tmp_path):
+    with running(
+        tell(7, 40, NOW),
+        clock=Clock(NOW, frozen=True),
+        told={"salesforce": SalesforceFace(Clock(NOW, frozen=True), limits=False)},
+    ) as practice:
+        url = practice.urls["salesforce"]
+        config = write_config(tmp_path, url)
+        assert leadsla("provision", config=config).returncode == 0
+        path = tmp_path / "plan.json"
+        planned = leadsla("plan", "--out", str(path), config=config)
+        assert planned.returncode == 0
+        assert path.stat().st_mode & 0o077 == 0
+        written = leadsla("sync", "--approve", str(path), "--json", config=config)
+        assert written.returncode in {0, 4}, written.stderr
+        report = json.loads(written.stdout)["salesforce"]
+        assert report["planned"] == len(json.loads(path.read_text())["plans"][0]["changes"]) > 20
+        path.write_text("{", encoding="utf-8")
+        refused = leadsla("sync", "--approve", str(path), config=config)
+        assert refused.returncode == 2
+        assert "plan.json" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_schedule_syncs_until_told_to_stop_and_leaves_cleanly(tmp_path):
+    face = SalesforceFace(Clock(NOW), limits=False)
+    with running(tell(7, 40, NOW), clock=Clock(NOW), told={"salesforce": face}) as practice:
+        config = write_config(tmp_path, practice.urls["salesforce"], ('every = "60s"', 'every = "1s"'))
+        assert leadsla("provision", config=config).returncode == 0
+        command = [sys.executable, "-m", "leadsla", "schedule", "--config", str(config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            told = [process.stdout.readline() for _ in range(4)]
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "every 1 s" in told[0]
+    assert sum(" written" in line for line in told) >= 2
+    assert "stopping after the batch in hand" in err
+    assert "Traceback" not in out + err
+
+
 def assert_nothing_personal(company, *texts):
     """No lead's e-mail address, family name or phone number stands in what was printed."""
     printed = "\n".join(texts)
@@ -189,10 +238,10 @@ def test_an_unreachable_crm_is_retried_then_deferred(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_second_run_steps_aside_and_says_who_holds_the_connection(config, tmp_path):
+def test_a_second_run_steps_aside_and_says_who_holds_the_connection(provisioned, tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'state.db'}")
     with held(store, "salesforce"):
-        done = leadsla("sync", config=config)
+        done = leadsla("sync", config=provisioned)
     store.close()
     assert done.returncode == 75
     assert "held by" in done.stderr

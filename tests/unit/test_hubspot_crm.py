@@ -307,8 +307,8 @@ def test_check_is_clean_after_provisioning_and_names_what_is_wrong(bench):
     assert [problem for problem in bench.crm.check() if not problem.is_warning] == []
     wrong = bench.open(lead={"company": "compny"}, stages={"hs_lead_status": {"IN_PROGRES": "sal"}})
     found = {problem.where: problem.remedy for problem in wrong.check()}
-    assert found["connections.hubspot.lead.company"] == "did you mean company?"
-    assert found["connections.hubspot.stages.hs_lead_status"] == "did you mean IN_PROGRESS?"
+    assert found["lead.company"] == 'did you mean "company"?'
+    assert found["stages.hs_lead_status"] == 'did you mean "IN_PROGRESS"?'
 
 
 def test_provisioning_is_needed_once_and_dry_runs_write_nothing():
