@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from connectors.errors import BudgetSpent, CrmError
+from connectors.errors import BudgetSpent, CrmError, Misconfigured
 from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, ConnectionOption, JsonOption, app
 from leadsla.cli.exits import ConfigurationProblem, Exit
 from leadsla.cli.loading import chosen, usable
@@ -74,7 +74,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Run once: read, judge, write, report. Safe to stop and to repeat."""
     settings, agreement = usable(config)
-    approved = {one.connection: one for one in from_json(_read(approve))} if approve else {}
+    approved = {one.connection: one for one in plans_in(approve)} if approve else {}
     reports: list[RunReport] = []
     troubles: list[CrmError] = []
     with opened_store(settings) as store, stopping() as stop:
@@ -129,11 +129,16 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _read(path: Path) -> str:
+def plans_in(path: Path) -> list[Plan]:
+    """The plans in a file. Raises ConfigurationProblem naming the file."""
     try:
-        return path.read_text(encoding="utf-8")
+        return from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationProblem(f"cannot read {path}: {error.strerror}") from None
+    except (Misconfigured, UnicodeDecodeError):
+        raise ConfigurationProblem(
+            f"{path} is no plan file, or a broken one; make one with `leadsla plan --out FILE`"
+        ) from None
 
 
 def _show(reports: list[RunReport], *, as_json: bool) -> None:

@@ -30,7 +30,9 @@ class Store:
         address = sa.make_url(url)
         if address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}:
             _make_private(Path(str(address.database)))
-        engine = sa.create_engine(address)
+        engine = sa.create_engine(
+            address, hide_parameters=True
+        )  # values are people's data: in no error, no log
         if address.get_backend_name() == "sqlite":
             sa.event.listen(engine, "connect", _tune_sqlite)
         store = cls(engine)
