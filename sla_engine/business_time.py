@@ -9,7 +9,6 @@ the change, a repeated one its first occurrence.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ import holidays as holiday_calendars
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from sla_engine.errors import NaiveInstant
+from sla_engine.spans import Span, SpanIndex, minus, union
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -41,7 +41,6 @@ def _time_of_day(raw: object) -> int:
 
 TimeOfDay = Annotated[int, BeforeValidator(_time_of_day)]  # seconds since midnight
 Shift = tuple[TimeOfDay, TimeOfDay]
-Span = tuple[int, int]  # UTC seconds since 1970, half-open
 
 
 class Place(BaseModel):
@@ -91,7 +90,7 @@ class BusinessHours(BaseModel):
     overrides: Mapping[date, tuple[Shift, ...]] = Field(default_factory=dict)
     breaks: Mapping[date, tuple[Shift, ...]] = Field(default_factory=dict)
     holiday_rule: Literal["civil_day", "shift_start"] = "civil_day"
-    _years: dict[int, _Year] = PrivateAttr(default_factory=dict)
+    _years: dict[int, SpanIndex] = PrivateAttr(default_factory=dict)
     _zone: ZoneInfo = PrivateAttr()
 
     def model_post_init(self, _context: Any) -> None:
@@ -166,12 +165,12 @@ class BusinessHours(BaseModel):
             wanted -= available
         raise OverflowError("this calendar did not open often enough for that duration")
 
-    def _year(self, year: int) -> _Year:
+    def _year(self, year: int) -> SpanIndex:
         """One UTC year's compiled spans; built on first use."""
         if year not in self._years:
             start = _seconds(datetime(year, 1, 1, tzinfo=UTC))
             end = _seconds(datetime(year + 1, 1, 1, tzinfo=UTC))
-            self._years[year] = _Year(start, end, self._spans(start, end))
+            self._years[year] = SpanIndex(start, end, self._spans(start, end))
         return self._years[year]
 
     def _spans(self, start: int, end: int) -> list[Span]:
@@ -180,13 +179,13 @@ class BusinessHours(BaseModel):
         days = [first + timedelta(days=n) for n in range((end - start) // 86400 + 7)]
         closed = {day: self._is_holiday(day) and day not in self.overrides for day in days}
         by_shift = self.holiday_rule == "shift_start"
-        opened = _union(
+        opened = union(
             [span for day in days if not (closed[day] and by_shift) for span in self._shifts_of(day)]
         )
         cut = [self._span(day, shift) for day in days for shift in self.breaks.get(day, ())]
         if not by_shift:
             cut += [self._span(day, (0, _DAY)) for day in days if closed[day]]
-        spans = _minus(opened, _union(cut))
+        spans = minus(opened, union(cut))
         return [(max(a, start), min(b, end)) for a, b in spans if a < end and b > start]
 
     def _shifts_of(self, day: date) -> Iterator[Span]:
@@ -235,40 +234,6 @@ class BusinessHours(BaseModel):
         return _instant(second).astimezone(self._zone).utcoffset()
 
 
-class _Year:
-    """Compiled spans of one UTC year with running totals: two binary searches answer anything."""
-
-    __slots__ = ("_ends", "_starts", "_totals", "end", "start")
-
-    def __init__(self, start: int, end: int, spans: list[Span]) -> None:
-        self.start, self.end = start, end
-        self._starts = [a for a, _ in spans]
-        self._ends = [b for _, b in spans]
-        self._totals = [0]
-        for a, b in spans:
-            self._totals.append(self._totals[-1] + b - a)
-
-    def _worked_until(self, second: int) -> int:
-        index = bisect_right(self._starts, second) - 1
-        if index < 0:
-            return 0
-        return self._totals[index] + min(second, self._ends[index]) - self._starts[index]
-
-    def worked(self, first: int, last: int) -> int:
-        first, last = max(first, self.start), min(last, self.end)
-        return self._worked_until(last) - self._worked_until(first) if last > first else 0
-
-    def after(self, second: int, wanted: int) -> int:
-        target = self._worked_until(max(second, self.start)) + wanted
-        index = bisect_left(self._totals, target) - 1
-        return self._starts[index] + target - self._totals[index]
-
-    def before(self, second: int, wanted: int) -> int:
-        target = self._worked_until(min(second, self.end)) - wanted
-        index = bisect_right(self._totals, target) - 1
-        return self._starts[index] + target - self._totals[index]
-
-
 _PLACES: dict[tuple[Place, int], frozenset[date]] = {}
 
 
@@ -284,28 +249,3 @@ def _instant(second: int) -> datetime:
 
 def _year_of(second: int) -> int:
     return _instant(second).year
-
-
-def _union(spans: list[Span]) -> list[Span]:
-    joined: list[Span] = []
-    for start, end in sorted(span for span in spans if span[1] > span[0]):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def _minus(spans: list[Span], cuts: list[Span]) -> list[Span]:
-    left: list[Span] = []
-    for start, end in spans:
-        at = start
-        for cut_start, cut_end in cuts:
-            if cut_end <= at or cut_start >= end:
-                continue
-            if cut_start > at:
-                left.append((at, cut_start))
-            at = max(at, cut_end)
-        if at < end:
-            left.append((at, end))
-    return left

@@ -23,7 +23,8 @@ from connectors.salesforce.check import problems
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
 from connectors.salesforce.provision import provision, user_id
-from connectors.salesforce.read import TASK_FIELDS, Reader, our_task
+from connectors.salesforce.read import TASK_FIELDS, Reader
+from connectors.salesforce.records import our_task
 from connectors.salesforce.write import Writer, retrieve
 from sla_engine.model import Owner
 
@@ -113,7 +114,7 @@ class SalesforceCrm:
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
         rows = retrieve(self._client, "Lead", lead_ids, self._reader.lead_fields())
-        return [self._reader.seen(row) for row in rows]
+        return [self._reader.records.seen(row) for row in rows]
 
     def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
         return [task for task in self._tasks("WhoId", list(lead_ids)) if task.key]

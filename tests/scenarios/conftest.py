@@ -116,6 +116,7 @@ def face_of(name, clock):
 def no_pacing(monkeypatch):
     """These practice CRMs count no calls, so waiting for their limits would only take time."""
     monkeypatch.setattr(Limiter, "take", lambda self: None)
+    monkeypatch.setattr("connectors.session._wait", lambda state: 0.0)
 
 
 @pytest.fixture(params=["salesforce", "hubspot"])

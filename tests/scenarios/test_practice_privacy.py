@@ -40,6 +40,7 @@ def spoil(office):
 
 def test_logs_and_reports_of_a_run_full_of_trouble_hold_nothing_personal(office, caplog, capfd):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     spoil(office)
     _, _, sentences = office.plan()
     reports = [office.sync(), office.sync()]

@@ -1,0 +1,166 @@
+"""One Salesforce record in our words: leads, their history, activities, our tasks. No calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.base import OurTask, Rejection, SeenLead
+from connectors.canonical import canonical
+from connectors.mapping import ActivitySource, ConnectionMapping, parse_instant, parse_value
+from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
+from sla_engine.model import (
+    Activity,
+    ActivityKind,
+    ActorKind,
+    Lead,
+    LifecycleStage,
+    Owner,
+    OwnerChange,
+    StageChange,
+    Value,
+)
+
+_BY_THE_LEAD = frozenset(
+    {
+        ActivityKind.EMAIL_OPEN,
+        ActivityKind.EMAIL_CLICK,
+        ActivityKind.EMAIL_REPLY,
+        ActivityKind.PAGE_VISIT,
+        ActivityKind.FORM,
+        ActivityKind.EVENT,
+        ActivityKind.HAND_RAISE,
+        ActivityKind.BOUNCE,
+        ActivityKind.OPT_OUT,
+    }
+)
+
+
+class Records:
+    """Translates an org's records. ``owners``: everyone the org shows, by id."""
+
+    def __init__(self, mapping: ConnectionMapping, owners: Mapping[str, Owner]) -> None:
+        self._mapping = mapping
+        self._owners = owners
+
+    def first_stage(self, seen: SeenLead) -> list[tuple[str, StageChange]]:
+        """Every lead began somewhere: an inquiry when it was created (its history tells the rest)."""
+        kind = ActorKind.UNKNOWN
+        start = StageChange(seen.lead.created_at, LifecycleStage.INQUIRY, actor_kind=kind, id="created")
+        return [(seen.lead.id, start)]
+
+    def seen(self, row: Mapping[str, Any]) -> SeenLead:
+        """One lead record in our words. Raises Unreadable naming field and reason."""
+        lead_id = str(row["Id"])
+        fields: dict[str, Value] = {}
+        for name, mapped in self._mapping.lead.items():
+            raw = row.get(mapped.field)
+            try:
+                fields[name] = parse_value(raw, mapped.as_)
+            except ValueError as error:
+                raise Unreadable(Rejection(lead_id, mapped.field, str(raw), str(error))) from None
+        converted = bool(row.get("IsConverted"))
+        lead = Lead(
+            id=lead_id,
+            created_at=parse_instant(row["CreatedDate"]),
+            stage=self._mapping.stage_from(row),
+            owner=self._owners.get(str(row.get("OwnerId"))),
+            fields={name: value for name, value in fields.items() if name != "reason"},
+            reason=str(fields.get("reason") or ""),
+            closed_elsewhere=converted,
+        )
+        ours = {
+            name: canonical(_typed(row.get(field_name)))
+            for name, field_name in OUR_API_NAMES.items()
+            if field_name in row
+        }
+        return SeenLead(lead, parse_instant(row["SystemModstamp"]), ours)
+
+    def changes(
+        self, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[tuple[str, StageChange]], list[tuple[str, OwnerChange]]]:
+        stages, owners = [], []
+        for row in rows:
+            at, lead_id, by = parse_instant(row["CreatedDate"]), str(row["LeadId"]), str(row["CreatedById"])
+            kind = self.actor_kind(by)
+            if row["Field"] == "Owner":
+                change = self._owner_change(row, at, by, kind)
+                owners += [(lead_id, change)] if change else []
+                continue
+            stage = self._mapping.stage_from({row["Field"]: row["NewValue"]})
+            if row["Field"] == "leadConverted":
+                stage = LifecycleStage.OPPORTUNITY
+            if stage is not None:
+                stages.append((lead_id, StageChange(at, stage, by, kind, id=str(row["Id"]))))
+        return stages, owners
+
+    def _owner_change(
+        self, row: Mapping[str, Any], at: datetime, by: str, kind: ActorKind
+    ) -> OwnerChange | None:
+        """Owner changes come twice, once with names and once with ids; only the ids count."""
+        owner = self._owners.get(str(row["NewValue"]))
+        if owner is None:
+            return None
+        return OwnerChange(at, owner.id, by, kind, owner.is_queue, owner.time_zone, id=str(row["Id"]))
+
+    def actor_kind(self, user_id: str) -> ActorKind:
+        """A person, unless the user is our own, listed as automation, or unknown."""
+        owner = self._owners.get(user_id)
+        if owner is None:
+            return ActorKind.UNKNOWN
+        return ActorKind.AUTOMATION if owner.is_automation else ActorKind.PERSON
+
+    def activity(self, source: ActivitySource, row: Mapping[str, Any]) -> Activity | None:
+        kind = source.kind_of(row.get(source.kind_from))
+        if kind is None or row.get(KEY_FIELD):
+            return None
+        stamp = row.get(source.at) or row.get("ActivityDate")
+        known_at = parse_instant(row.get(source.known_at) or row["SystemModstamp"])
+        at = parse_instant(stamp) if stamp else known_at
+        done = all(row.get(name) == value for name, value in source.only.items())
+        is_planned = at > known_at and source.object in {"Task", "Event"}
+        if not done and not is_planned:
+            return None
+        actor = str(row.get(source.actor) or "") or None
+        by_lead = kind in _BY_THE_LEAD
+        actor_kind = ActorKind.UNKNOWN if by_lead or actor is None else self.actor_kind(actor)
+        return Activity(
+            id=str(row["Id"]),
+            kind=kind,
+            at=at,
+            known_at=known_at,
+            actor=None if by_lead else actor,
+            actor_kind=ActorKind.AUTOMATION if kind is ActivityKind.AUTOMATIC_EMAIL else actor_kind,
+            content=str(row.get(source.content) or "") if by_lead else "",
+            outcome=str(row.get(source.outcome) or ""),
+            planned_for=at if is_planned else None,
+        )
+
+
+class Unreadable(Exception):
+    """A record that cannot be put into our words."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.reason)
+        self.rejection = rejection
+
+
+def our_task(row: Mapping[str, Any]) -> OurTask:
+    """A task that carries our key."""
+    due = row.get("ReminderDateTime")
+    return OurTask(
+        id=str(row["Id"]),
+        key=str(row[KEY_FIELD]),
+        lead_id=str(row.get("WhoId") or ""),
+        is_open=not row["IsClosed"],
+        subject=str(row.get("Subject") or ""),
+        due_at=parse_instant(due) if due else None,
+        owner_id=row.get("OwnerId"),
+    )
+
+
+def _typed(raw: Any) -> Value:
+    if isinstance(raw, str) and len(raw) >= 20 and raw[4] == "-" and raw[10] == "T":
+        return parse_instant(raw)
+    return raw if isinstance(raw, str | int | float | bool) else None
