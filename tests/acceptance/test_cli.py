@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from leadsla.cli import app
 from leadsla.settings import load
 from localcrm.clock import Clock
 from localcrm.salesforce import SalesforceFace
@@ -79,9 +81,9 @@ def test_every_command_has_help():
         "localcrm",
     ):
         assert name in listed
-        done = leadsla(name, "--help")
-        assert done.returncode == 0, done.stderr
-        assert len(done.stdout) > 100
+        done = CliRunner().invoke(app, [name, "--help"])
+        assert done.exit_code == 0, done.output
+        assert len(done.output) > 100
 
 
 @pytest.mark.parametrize("crm_name", ["practice", "salesforce", "hubspot"])
