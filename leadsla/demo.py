@@ -20,6 +20,7 @@ from leadsla.cli.exits import Exit
 from leadsla.cli.output import err, out, print_table
 from leadsla.settings import load
 from leadsla.wiring import opened_crm
+from sync.wording import local_time
 
 SHIPPED_PORTS = {"salesforce": "http://127.0.0.1:8701", "hubspot": "http://127.0.0.1:8702"}
 
@@ -115,10 +116,11 @@ def show_in_crm(config: Path, connection: str, lead_id: str) -> None:
     }
     shown["owner"] = seen.lead.owner.name if seen.lead.owner else "nobody"
     print_table("", ("field", "value"), [(name, str(value)) for name, value in shown.items()])
+    zone = (seen.lead.owner.time_zone if seen.lead.owner else None) or "UTC"
     rows = [
         (
             task.subject,
-            str(task.due_at or ""),
+            local_time(task.due_at, zone) if task.due_at else "",
             owners[task.owner_id].name if task.owner_id and task.owner_id in owners else "",
             "open" if task.is_open else "closed",
         )

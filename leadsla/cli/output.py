@@ -40,7 +40,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """A table on a terminal; aligned text when piped."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "lead")  # ids stay whole to be copied
     for row in rows:
         table.add_row(*row)
     out.print(table, width=None if out.is_terminal else PIPED_WIDTH)
