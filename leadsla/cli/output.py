@@ -22,8 +22,8 @@ from rich.table import Table
 
 from connectors.base import Problem
 
-out = Console(highlight=False, soft_wrap=True)
-PIPED_WIDTH = 160
+_PIPED_WIDTH = 160
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -43,7 +43,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, overflow="fold", no_wrap=column == "lead")  # ids stay whole to be copied
     for row in rows:
         table.add_row(*row)
-    out.print(table, width=None if out.is_terminal else PIPED_WIDTH)
+    out.print(table)
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
