@@ -34,7 +34,8 @@ def evaluate(
     known = _until(history, now)
     stage = known.stages[-1].stage if known.stages else history.lead.stage
     interest = interest_of(known, agreement.interest, now)
-    judged = qualify(known, agreement, interest.band)
+    deciding = _since_recycled(known, stage, agreement, now) or interest
+    judged = qualify(known, agreement, deciding.band)
     clocks = tuple(clocks_of(known, agreement, now, effective_from))
     lines = score_lines(judged.fit, judged.reasons, interest.band, has_minimum_data=not judged.missing)
     entered = entries(known)
@@ -55,7 +56,7 @@ def evaluate(
         clocks=clocks,
         next_step=_next_step(known, stage, judged, clocks, agreement),
         sla_status=_status(clocks),
-        valid_until=_valid_until(history, now, interest, clocks, agreement),
+        valid_until=_valid_until(history, now, (interest, deciding), clocks, agreement),
         agreement_version=agreement.version,
         uncovered=bool(current and not exempt and target is None and current.phase in phases),
         exempt=exempt,
@@ -74,6 +75,17 @@ def _until(history: LeadHistory, now: datetime) -> LeadHistory:
     )
 
 
+def _since_recycled(
+    known: LeadHistory, stage: LifecycleStage | None, agreement: Agreement, now: datetime
+) -> Interest | None:
+    """What a recycled lead has shown since sales gave it back: only that makes it ready again."""
+    if stage is not LifecycleStage.RECYCLED or not known.stages:
+        return None
+    given_back = entries(known)[-1].change.at
+    fresh = tuple(activity for activity in known.activities if activity.at > given_back)
+    return interest_of(replace(known, activities=fresh), agreement.interest, now)
+
+
 def _status(clocks: tuple[SlaClock, ...]) -> str:
     states = {clock.state for clock in clocks}
     for state in _WORST_FIRST:
@@ -87,7 +99,7 @@ def _status(clocks: tuple[SlaClock, ...]) -> str:
 def _valid_until(
     history: LeadHistory,
     now: datetime,
-    interest: Interest,
+    interests: tuple[Interest, ...],
     clocks: tuple[SlaClock, ...],
     agreement: Agreement,
 ) -> datetime | None:
@@ -97,9 +109,8 @@ def _valid_until(
     moments += [a.known_at if a.planned_for is not None else a.at for a in history.activities]
     moments += [change.at for change in history.stages]
     moments += [change.at for change in history.owners]
-    fades = band_ends(interest, agreement.interest.bands)
-    if fades is not None:
-        moments.append(fades)
+    fades = (band_ends(interest, agreement.interest.bands) for interest in interests)
+    moments += [moment for moment in fades if moment is not None]
     return min((moment for moment in moments if moment > now), default=None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sla_engine.agreement import Agreement, MinimumData
 from sla_engine.conditions import holds
-from sla_engine.model import LeadHistory
+from sla_engine.model import LeadHistory, LifecycleStage
 from sla_engine.verdict import Fit, InterestBand, Reason
 
 _ORDER = (InterestBand.NONE, InterestBand.LOW, InterestBand.MEDIUM, InterestBand.HIGH)
@@ -28,7 +28,9 @@ def qualify(history: LeadHistory, agreement: Agreement, band: InterestBand) -> Q
     fit, reasons = judge_fit(history, agreement)
     enough = _ORDER.index(band) >= _ORDER.index(agreement.handover.interest)
     data_text = f"still unknown: {', '.join(missing)}" if missing else "the agreed minimum is known"
-    interest_text = f"interest is {band}, {agreement.handover.interest} is needed"
+    given_back = bool(history.stages) and history.stages[-1].stage is LifecycleStage.RECYCLED
+    since = " since sales gave it back" if given_back else ""
+    interest_text = f"interest{since} is {band}, {agreement.handover.interest} is needed"
     every = (
         Reason("minimum data", not missing, data_text),
         *reasons,

@@ -137,18 +137,39 @@ def test_stages_and_owners_are_never_touched_unless_switched_on(office):
     assert {"SetStage", "AssignOwner"}.isdisjoint(report.changes)
 
 
+def raise_a_hand(office, lead_id):
+    """The lead asks for a demo, where the CRM keeps such things."""
+    if office.crm == "hubspot":
+        office.edit("lead", lead_id, {"recent_conversion_event_name": "Demo request"})
+        return
+    asked = {"Lead__c": lead_id, "Kind__c": "hand_raise", "Content__c": "Demo"}
+    at = f"{office.clock.now():%Y-%m-%dT%H:%M:%S.000+0000}"
+    office.face.edit("Marketing_Activity__c", [{**asked, "Occurred_At__c": at}])
+
+
 def test_a_stage_switched_on_is_set_on_qualified_inquiries_and_on_nothing_else(office):
     office.rollout = {"stages_writable": frozenset({LifecycleStage.MQL})}
-    before, stood = stages_of(office), stages_known(office)
+    office.sync()
+    stood = stages_known(office)
+    cold = [
+        one.lead_id
+        for one in verdicts(office).values()
+        if one.stage is LifecycleStage.INQUIRY and not one.is_mql and not one.missing and one.fit == "buyer"
+    ]
+    warming = cold[:3]
+    for lead_id in warming:
+        raise_a_hand(office, lead_id)
+    office.clock.advance(60)
+    before = stages_of(office)
     report = office.sync()
     moved = {lead_id for lead_id, stage in stages_of(office).items() if stage != before[lead_id]}
-    judged = verdicts(office)
-    assert report.changes["SetStage"] == len(moved) > 0
-    assert all(judged[lead_id].is_mql for lead_id in moved)
-    assert {stood[lead_id] for lead_id in moved} <= {LifecycleStage.INQUIRY, LifecycleStage.RECYCLED}
+    assert moved == set(warming)
+    assert report.changes["SetStage"] == len(moved) == 3
+    assert {stood[lead_id] for lead_id in moved} == {LifecycleStage.INQUIRY}
     field = STAGE_FIELDS[office.crm][0]
     leads = office.leads()
     assert {leads[lead_id][field] for lead_id in moved} <= {"Marketing Qualified", "marketingqualifiedlead"}
+    assert all(verdicts(office)[lead_id].is_mql for lead_id in moved)
 
 
 def stages_known(office):

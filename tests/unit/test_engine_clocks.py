@@ -229,3 +229,17 @@ def behaviour(*kinds, gap=timedelta(hours=1)):
 )
 def test_interest_from_behaviour(activities, band):
     assert evaluate(an_mql(activities=activities), AGREEMENT, HANDED_OVER).interest.band is band
+
+
+def test_a_recycled_lead_is_ready_again_only_by_what_it_did_since():
+    """Or the warmth that sales just gave back would send it to sales again at once."""
+    given_back = move(LifecycleStage.RECYCLED, EARLY)
+    warm = an_mql(activities=behaviour(ActivityKind.HAND_RAISE), stages=[given_back])
+    verdict = evaluate(warm, AGREEMENT, LATE)
+    assert (verdict.interest.band, verdict.is_mql) == (InterestBand.HIGH, False)
+    assert "interest since sales gave it back is none, medium is needed" in [
+        reason.text for reason in verdict.reasons
+    ]
+    again = Activity("again", ActivityKind.HAND_RAISE, LATE, LATE)
+    warm_anew = an_mql(activities=[*behaviour(ActivityKind.HAND_RAISE), again], stages=[given_back])
+    assert evaluate(warm_anew, AGREEMENT, LATE).is_mql
