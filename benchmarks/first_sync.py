@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import platform
 import signal
 import subprocess
@@ -28,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from leadsla.demo import leadsla, write_config  # noqa: E402
+from tests.leadforge_world import write_leadforge_csvs  # noqa: E402
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def measure(folder: Path, leads: int) -> list[dict[str, object]]:
-    leads_csv, activities_csv = generate(folder, leads)
+    leads_csv, activities_csv = write_leadforge_csvs(folder, n_leads=leads)
     kinds = count_kinds(activities_csv)
     command = [sys.executable, "-m", "localcrm", "--salesforce-port", "0", "--hubspot-port", "0"]
     command += ["--world", "empty", "--leads", str(leads_csv), "--activities", str(activities_csv)]
@@ -58,24 +58,6 @@ def measure(folder: Path, leads: int) -> list[dict[str, object]]:
             return [one_crm(name, url, config, leads, kinds) for name, url in addresses.items()]
         finally:
             crm.send_signal(signal.SIGTERM)
-
-
-def generate(folder: Path, leads: int) -> tuple[Path, Path]:
-    """The world as CSV files, made in a process of its own.
-
-    A child's peak memory starts at its parent's size, so this process must stay small.
-    """
-    code = "import sys, pathlib, tests.leadforge_world as made; folder, leads = sys.argv[1:]; "
-    code += "print(*made.write_leadforge_csvs(pathlib.Path(folder), n_leads=int(leads)), sep='\\n')"
-    made = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(leads)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    leads_csv, activities_csv = made.stdout.splitlines()[-2:]
-    return Path(leads_csv), Path(activities_csv)
 
 
 def count_kinds(path: Path) -> dict[str, int]:
@@ -104,15 +86,26 @@ def one_crm(name: str, url: str, config: Path, leads: int, kinds: dict[str, int]
     return result
 
 
+_MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 def sync(name: str, config: Path) -> int:
-    """Run one sync as a process of its own; its peak memory in MB."""
+    """Run one sync as a process of its own; its peak memory in MB.
+
+    A child's peak starts at its parent's size, so a small process stands between.
+    """
     command = [sys.executable, "-m", "leadsla", "sync", "--connection", name, "--config", str(config)]
-    process = subprocess.Popen(command, stdout=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 4}:
-        sys.exit(process.returncode)
-    return round(usage.ru_maxrss / 1024)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, *command], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode not in {0, 4}:
+        sys.exit(done.returncode)
+    return round(int(done.stdout) / 1024)
 
 
 def is_write(route: str) -> bool:
