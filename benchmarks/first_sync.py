@@ -69,12 +69,14 @@ def count_kinds(path: Path) -> dict[str, int]:
 
 
 def one_crm(name: str, url: str, config: Path, leads: int, kinds: dict[str, int]) -> dict[str, object]:
+    """Both runs judge at one instant: interest fades every minute somewhere among 5,000 leads."""
+    as_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     result: dict[str, object] = {"crm": name}
     peak = 0
     for run in ("first", "second"):
         requests.post(f"{url}/_localcrm/reset-calls", timeout=10)
         started = time.monotonic()
-        peak = max(peak, sync(name, config))
+        peak = max(peak, sync(name, config, as_of))
         result[f"{run}_seconds"] = round(time.monotonic() - started, 1)
         calls = requests.get(f"{url}/_localcrm/calls", timeout=10).json()
         result[f"{run}_calls"] = calls["total"]
@@ -94,12 +96,13 @@ sys.exit(code)
 """
 
 
-def sync(name: str, config: Path) -> int:
+def sync(name: str, config: Path, as_of: str) -> int:
     """Run one sync as a process of its own; its peak memory in MB.
 
     A child's peak starts at its parent's size, so a small process stands between.
     """
     command = [sys.executable, "-m", "leadsla", "sync", "--connection", name, "--config", str(config)]
+    command += ["--as-of", as_of]
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, *command], stdout=subprocess.PIPE, text=True, check=False
     )
