@@ -9,23 +9,27 @@ the change, a repeated one its first occurrence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays as holiday_calendars
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sla_engine.errors import NaiveInstant
-from sla_engine.spans import Span, SpanIndex, minus, union
+from sla_engine.timeline import Timeline
+from sla_engine.working_days import DAY, WorkingDays, instant_of, seconds_of
 
+Instants = NDArray[np.datetime64]
+Durations = NDArray[np.timedelta64]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
-_DAY = 24 * 3600
-_FAR = 40 * 366  # days searched before a calendar counts as never opening
 
 
 def _time_of_day(raw: object) -> int:
@@ -34,7 +38,7 @@ def _time_of_day(raw: object) -> int:
     parts = [int(part) for part in str(raw).split(":")]
     hours, minutes, seconds = (*parts, 0, 0)[:3]
     total = hours * 3600 + minutes * 60 + seconds
-    if not 0 <= total <= _DAY or minutes > 59 or seconds > 59 or len(parts) not in {2, 3}:
+    if not 0 <= total <= DAY or minutes > 59 or seconds > 59 or len(parts) not in {2, 3}:
         raise ValueError(f"{raw} is no time of day; write 00:00 to 24:00")
     return total
 
@@ -59,16 +63,30 @@ class Place(BaseModel):
             raise ValueError(str(error)) from None
         return self
 
-    def dates(self, year: int) -> frozenset[date]:
-        """The holidays of one year.
+    def dates(self, year: int) -> Mapping[date, str]:
+        """The holidays of one year with their names.
 
-        >>> date(2026, 10, 3) in Place(country="DE").dates(2026)
-        True
+        >>> Place(country="DE").dates(2026)[date(2026, 10, 3)]
+        'German Unity Day'
         """
         found = holiday_calendars.country_holidays(
-            self.country, subdiv=self.subdivision, years=year, categories=self.categories
+            self.country,
+            subdiv=self.subdivision,
+            years=year,
+            categories=self.categories,
+            language="en_US",  # or the names would follow the machine's language
         )
-        return frozenset(found)
+        return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the way to a deadline: [start, end) in UTC, whether it counted, and why (not)."""
+
+    start: datetime
+    end: datetime
+    counted: bool
+    reason: str
 
 
 class BusinessHours(BaseModel):
@@ -90,11 +108,6 @@ class BusinessHours(BaseModel):
     overrides: Mapping[date, tuple[Shift, ...]] = Field(default_factory=dict)
     breaks: Mapping[date, tuple[Shift, ...]] = Field(default_factory=dict)
     holiday_rule: Literal["civil_day", "shift_start"] = "civil_day"
-    _years: dict[int, SpanIndex] = PrivateAttr(default_factory=dict)
-    _zone: ZoneInfo = PrivateAttr()
-
-    def model_post_init(self, _context: Any) -> None:
-        self._zone = ZoneInfo(self.tz)
 
     @model_validator(mode="before")
     @classmethod
@@ -115,137 +128,103 @@ class BusinessHours(BaseModel):
             raise ValueError("there is no working time at all in this calendar")
         return self
 
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What counts: this calendar compiled, for whole seconds since 1970."""
+        days = WorkingDays(
+            ZoneInfo(self.tz),
+            tuple(self.weekly.get(day, ()) for day in DAYS),
+            self.overrides,
+            self.breaks,
+            self.holiday,
+            by_shift_start=self.holiday_rule == "shift_start",
+        )
+        return Timeline(days)
+
+    def holiday(self, day: date) -> str:
+        """The name of the holiday on ``day`` in this calendar; "" if it is none."""
+        if isinstance(self.holidays, Place):
+            return _names_of(self.holidays, day.year).get(day, "")
+        return "holiday" if day in self.holidays else ""
+
     def add(self, start: datetime, duration: timedelta) -> datetime:
         """The earliest instant by which ``duration`` of working time has passed since ``start``.
 
-        A negative duration goes backward; zero gives ``start``. Raises OverflowError when the
-        calendar never opens again.
+        A negative duration goes backward; zero gives ``start``. Raises NaiveInstant, and
+        OverflowError when the calendar is not open often enough.
         """
-        second, wanted = _seconds(start), round(duration / _SECOND)
-        if wanted == 0:
-            return start.astimezone(UTC)
-        return _instant(self._forward(second, wanted) if wanted > 0 else self._backward(second, -wanted))
+        wanted = round(duration / _SECOND)
+        if not wanted:
+            return _aware(start).astimezone(UTC)
+        return instant_of(self.timeline.add(seconds_of(_aware(start)), wanted))
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Working time in [start, end); negative if ``end`` lies before ``start``."""
-        first, last = _seconds(start), _seconds(end)
-        if last < first:
-            return -self.between(end, start)
-        total = sum(
-            self._year(year).worked(first, last) for year in range(_year_of(first), _year_of(last) + 1)
-        )
-        return total * _SECOND
+        return timedelta(seconds=self.timeline.worked(seconds_of(_aware(start)), seconds_of(_aware(end))))
 
     def is_open(self, instant: datetime) -> bool:
         """Whether ``instant`` lies in a shift."""
-        second = _seconds(instant)
-        return self._year(_year_of(second)).worked(second, second + 1) == 1
+        second = seconds_of(_aware(instant))
+        return self.timeline.worked(second, second + 1) == 1
 
     def next_opening(self, instant: datetime) -> datetime:
         """``instant`` itself while open, else the next opening."""
-        return _instant(self._forward(_seconds(instant), 1) - 1)
+        return instant_of(self.timeline.add(seconds_of(_aware(instant)), 1) - 1)
 
-    def _forward(self, second: int, wanted: int) -> int:
-        year = _year_of(second)
-        for ahead in range(_FAR // 366):
-            months = self._year(year + ahead)
-            available = months.worked(second, months.end)
-            if available >= wanted:
-                return months.after(second, wanted)
-            wanted -= available
-        raise OverflowError("this calendar does not open often enough for that duration")
+    def explain(self, start: datetime, duration: timedelta) -> tuple[Stretch, ...]:
+        """How a deadline comes about: every stretch from ``start`` to it, counted or skipped and why.
 
-    def _backward(self, second: int, wanted: int) -> int:
-        year = _year_of(second)
-        for back in range(_FAR // 366):
-            months = self._year(year - back)
-            available = months.worked(months.start, second)
-            if available >= wanted:
-                return months.before(second, wanted)
-            wanted -= available
-        raise OverflowError("this calendar did not open often enough for that duration")
-
-    def _year(self, year: int) -> SpanIndex:
-        """One UTC year's compiled spans; built on first use."""
-        if year not in self._years:
-            start = _seconds(datetime(year, 1, 1, tzinfo=UTC))
-            end = _seconds(datetime(year + 1, 1, 1, tzinfo=UTC))
-            self._years[year] = SpanIndex(start, end, self._spans(start, end))
-        return self._years[year]
-
-    def _spans(self, start: int, end: int) -> list[Span]:
-        """Open spans clipped to [start, end), sorted and disjoint."""
-        first = _instant(start).date() - timedelta(days=3)
-        days = [first + timedelta(days=n) for n in range((end - start) // 86400 + 7)]
-        closed = {day: self._is_holiday(day) and day not in self.overrides for day in days}
-        by_shift = self.holiday_rule == "shift_start"
-        opened = union(
-            [span for day in days if not (closed[day] and by_shift) for span in self._shifts_of(day)]
+        >>> day = [["09:00", "17:00"]]
+        >>> hours = BusinessHours(tz="Europe/Berlin", weekly={"fri": day, "mon": day})
+        >>> friday = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+        >>> [(one.counted, one.reason) for one in hours.explain(friday, timedelta(hours=2))]
+        ... # doctest: +NORMALIZE_WHITESPACE
+        [(True, 'working time'), (False, 'outside hours'), (False, 'weekend'), (False, 'weekend'),
+         (False, 'outside hours'), (True, 'working time')]
+        """
+        first, last = sorted((seconds_of(_aware(start)), seconds_of(self.add(start, duration))))
+        found: list[tuple[int, int, str]] = []
+        at = first
+        for a, b in self.timeline.spans(first, last):
+            found += self.timeline.why_closed(at, a)
+            found.append((a, b, ""))
+            at = b
+        found += self.timeline.why_closed(at, last)
+        return tuple(
+            Stretch(instant_of(a), instant_of(b), not why, why or "working time") for a, b, why in found
         )
-        cut = [self._span(day, shift) for day in days for shift in self.breaks.get(day, ())]
-        if not by_shift:
-            cut += [self._span(day, (0, _DAY)) for day in days if closed[day]]
-        spans = minus(opened, union(cut))
-        return [(max(a, start), min(b, end)) for a, b in spans if a < end and b > start]
 
-    def _shifts_of(self, day: date) -> Iterator[Span]:
-        shifts = self.overrides.get(day, self.weekly.get(DAYS[day.weekday()], ()))
-        for shift in shifts:
-            yield self._span(day, shift)
+    def add_many(self, starts: Instants, durations: timedelta | Durations) -> Instants:
+        """``add`` for arrays: ``datetime64[s]`` in UTC, durations one for all or ``timedelta64[s]`` each.
 
-    def _is_holiday(self, day: date) -> bool:
-        if isinstance(self.holidays, Place):
-            return day in self._place_dates(self.holidays, day.year)
-        return day in self.holidays
+        >>> hours = BusinessHours(tz="UTC", weekly={"mon": [["09:00", "17:00"]]})
+        >>> hours.add_many(np.array(["2026-11-23T16:00"], "datetime64[s]"), timedelta(hours=2))
+        array(['2026-11-30T10:00:00'], dtype='datetime64[s]')
+        """
+        seconds = _seconds(starts)
+        if isinstance(durations, timedelta):
+            wanted = np.full(len(seconds), round(durations / _SECOND), dtype=np.int64)
+        else:
+            wanted = durations.astype("timedelta64[s]").astype(np.int64)
+        return self.timeline.add_many(seconds, wanted).astype("datetime64[s]")
 
-    def _place_dates(self, place: Place, year: int) -> frozenset[date]:
-        cached = _PLACES.get((place, year))
-        if cached is None:
-            cached = _PLACES[place, year] = place.dates(year)
-        return cached
-
-    def _span(self, day: date, shift: tuple[int, int]) -> Span:
-        start, end = shift
-        end_day = day if end > start else day + timedelta(days=1)
-        return self._wall(day, start), self._wall(end_day, end)
-
-    def _wall(self, day: date, second_of_day: int) -> int:
-        """The instant of a wall time: in a gap the transition, in a fold the first occurrence."""
-        wall = datetime.combine(day, time()) + timedelta(seconds=second_of_day)
-        first = wall.replace(tzinfo=self._zone, fold=0)
-        second = _seconds(first.astimezone(UTC))
-        if _instant(second).astimezone(self._zone).replace(tzinfo=None) == wall:
-            return second
-        return self._transition(second)
-
-    def _transition(self, near: int) -> int:
-        """The clock change closest around ``near`` (a skipped wall time), to the second."""
-        low, high = near - 2 * 86400, near + 2 * 86400
-        before = self._offset(low)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._offset(middle) == before:
-                low = middle
-            else:
-                high = middle
-        return high
-
-    def _offset(self, second: int) -> timedelta | None:
-        return _instant(second).astimezone(self._zone).utcoffset()
+    def between_many(self, starts: Instants, ends: Instants) -> Durations:
+        """``between`` for arrays of ``datetime64[s]`` in UTC; answers ``timedelta64[s]``."""
+        return self.timeline.worked_many(_seconds(starts), _seconds(ends)).astype("timedelta64[s]")
 
 
-_PLACES: dict[tuple[Place, int], frozenset[date]] = {}
+@lru_cache(maxsize=4096)
+def _names_of(place: Place, year: int) -> Mapping[date, str]:
+    return place.dates(year)
 
 
-def _seconds(instant: datetime) -> int:
+def _aware(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise NaiveInstant("an instant for business time")
-    return (instant - _EPOCH) // _SECOND
+    return instant
 
 
-def _instant(second: int) -> datetime:
-    return _EPOCH + timedelta(seconds=second)
-
-
-def _year_of(second: int) -> int:
-    return _instant(second).year
+def _seconds(instants: Instants) -> NDArray[np.int64]:
+    if np.isnat(instants).any():
+        raise ValueError("an instant is missing (NaT); leave it out or fill it in")
+    return instants.astype("datetime64[s]").astype(np.int64)

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sla_engine.business_time import BusinessHours
@@ -46,3 +47,25 @@ def test_every_recorded_case_comes_out_right():
         if got != want:
             wrong.append((case["id"], case.get("note"), str(got), str(want)))
     assert wrong == []
+
+
+def test_every_recorded_case_comes_out_right_in_bulk():
+    calendars, cases = load()
+    if not cases:
+        pytest.skip("the recorded cases (shared/data) are not on this machine")
+    wrong = []
+    for name, hours in calendars.items():
+        mine = [case for case in cases if case["calendar"] == name and case["op"] != "elapsed"]
+        starts = seconds("datetime64[s]", (instant(case["start"]).timestamp() for case in mine))
+        signed = (case["target_seconds"] * (-1 if case["op"] == "sub" else 1) for case in mine)
+        due = hours.add_many(starts, seconds("timedelta64[s]", signed)).astype(np.int64)
+        wrong += [
+            case["id"]
+            for case, got in zip(mine, due, strict=True)
+            if got != instant(case["expected"]).timestamp()
+        ]
+    assert wrong == []
+
+
+def seconds(kind, values):
+    return np.array([int(value) for value in values], dtype=np.int64).astype(kind)
