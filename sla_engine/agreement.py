@@ -194,9 +194,8 @@ class Agreement(Part):
         """Twelve characters that stay the same as long as the content does."""
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
 
-    def hours_for(self, target: Target, time_zone: str | None) -> BusinessHours:
-        """The calendar a clock of ``target`` runs on for an owner in ``time_zone`` (IANA name or None)."""
-        name = target.hours
-        if name == "owner":
-            name = self.hours_by_time_zone.get(time_zone or "", self.default_hours)
-        return self.hours[name]
+    def hours_for(self, target: Target, time_zone: str | None) -> str:
+        """The calendar's name on which ``target`` runs for an owner in ``time_zone`` (IANA name or None)."""
+        if target.hours != "owner":
+            return target.hours
+        return self.hours_by_time_zone.get(time_zone or "", self.default_hours)

@@ -85,7 +85,8 @@ def _clock(
 ) -> SlaClock:
     start = entry.change.at
     owner, zone = _owner_at(history, start)
-    hours = agreement.hours_for(target, zone)
+    name = agreement.hours_for(target, zone)
+    hours = agreement.hours[name]
     proof = first_proof(history, start, entry.ends_at, target.met_by)
     if proof is not None and entry.left_at is not None and proof.at > entry.left_at:
         proof = None
@@ -99,6 +100,8 @@ def _clock(
         warns_at=hours.add(start, target.within * target.warn_at),
         state=ClockState.RUNNING,
         estimated=entry.change.estimated,
+        hours=name,
+        time_zone=hours.tz,
     )
     return _stopped(clock, proof, entry, target, hours) or _open(clock, history, now)
 

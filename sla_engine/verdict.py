@@ -71,6 +71,7 @@ class SlaClock:
     stays the same through re-evaluation, restarts and new wording. ``overshoot_seconds`` counts
     working seconds past the deadline at the stop, 0 while open or in time. ``owner`` is the
     responsible owner's id when the clock stopped or now. ``warns_at`` is the earliest warning.
+    ``hours`` names the calendar it runs on, ``time_zone`` (IANA) is that calendar's.
     """
 
     key: str
@@ -81,6 +82,8 @@ class SlaClock:
     due_at: datetime
     warns_at: datetime
     state: ClockState
+    hours: str = ""
+    time_zone: str = "UTC"
     stopped_at: datetime | None = None
     proof: str = ""
     estimated: bool = False

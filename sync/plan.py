@@ -111,7 +111,7 @@ def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Chang
         return  # a person closed it: it is never made again
     standing = [task for task in known.tasks if task.is_open]
     owner = known.seen.lead.owner
-    zone = (owner.time_zone if owner else None) or "UTC"
+    zone = (owner.time_zone if owner else None) or clock.time_zone
     subject, body = task_subject(clock, zone), task_body(verdict, clock, zone)
     owner_id = owner.id if owner else None
     if not standing:

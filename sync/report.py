@@ -84,6 +84,7 @@ class Standing:
     state: str
     target: str
     owner: str
+    time_zone: str
     due_at: datetime | None
     answered_at: datetime | None
 
@@ -104,6 +105,7 @@ def standings(verdicts: list[Verdict]) -> list[Standing]:
                 state=clock.state.value,
                 target=clock.target,
                 owner=clock.owner or "",
+                time_zone=clock.time_zone,
                 due_at=clock.due_at,
                 answered_at=clock.stopped_at,
             )

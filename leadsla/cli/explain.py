@@ -12,6 +12,7 @@ from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.loading import chosen, usable
 from leadsla.cli.output import out, print_json
 from leadsla.wiring import opened_store
+from sla_engine.agreement import Agreement
 from sla_engine.evaluate import evaluate
 from sla_engine.model import LeadHistory
 from sla_engine.verdict import SlaClock, Verdict
@@ -46,8 +47,11 @@ def explain(
         plain: dict[str, Any] = verdict_form.dump_python(verdict, mode="json")
         print_json({"connection": name, "verdict": plain, "waiting": [row.message for row in writes]})
         return
-    zone = (known.seen.lead.owner.time_zone if known.seen.lead.owner else None) or "UTC"
-    for line in (*_head(name, verdict, zone), *_facts(known.history, zone), *_clocks(verdict, zone)):
+    owner = known.seen.lead.owner
+    clock_zones = [clock.time_zone for clock in verdict.clocks[-1:]]
+    zone = (owner.time_zone if owner else None) or next(iter(clock_zones), "UTC")
+    lines = (*_head(name, verdict, zone), *_facts(known.history, zone), *_clocks(verdict, zone))
+    for line in (*lines, *_way_to_deadline(verdict, agreement, zone)):
         out.print(line, markup=False)
     for row in writes:
         out.print(f"  not written ({row.status}): {row.kind} {row.message}", markup=False)
@@ -103,6 +107,20 @@ def _clocks(verdict: Verdict, zone: str) -> list[str]:
         if verdict.clocks
         else ["  no clock"]
     )
+
+
+def _way_to_deadline(verdict: Verdict, agreement: Agreement, zone: str) -> list[str]:
+    """How the next deadline comes about: what counted and what was left out."""
+    clock = verdict.due_clock
+    if clock is None:
+        return []
+    target = next(one for one in agreement.target if one.name == clock.target)
+    stretches = agreement.hours[clock.hours].explain(clock.started_at, target.within)
+    lines = [f"  how its deadline comes about ({target.within} on the hours of {clock.hours}):"]
+    for one in stretches:
+        worth = f"counts {one.end - one.start}" if one.counted else f"left out: {one.reason}"
+        lines.append(f"    {local_time(one.start, zone)} to {local_time(one.end, zone)}: {worth}")
+    return lines
 
 
 def _clock(clock: SlaClock, zone: str) -> str:

@@ -76,7 +76,7 @@ def _show(name: str, rows: list[Standing], owners: dict[str, Owner]) -> None:
 
 def _cells(row: Standing, owners: dict[str, Owner]) -> tuple[str, ...]:
     owner = owners.get(row.owner)
-    zone = (owner.time_zone if owner else None) or "UTC"
+    zone = (owner.time_zone if owner else None) or row.time_zone
 
     def when(instant: datetime | None) -> str:
         return local_time(instant, zone).replace(f"({zone})", zone.rpartition("/")[2]) if instant else ""
