@@ -23,6 +23,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
+	$(BIN)/python benchmarks/business_time.py
 	$(BIN)/python benchmarks/first_sync.py
 
 format: $(READY)

@@ -30,6 +30,7 @@ Durations = NDArray[np.timedelta64]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SECOND = timedelta(seconds=1)
+_HALF_A_SECOND = 500_000  # microseconds
 
 
 def _time_of_day(raw: object) -> int:
@@ -153,7 +154,7 @@ class BusinessHours(BaseModel):
         A negative duration goes backward; zero gives ``start``. Raises NaiveInstant, and
         OverflowError when the calendar is not open often enough.
         """
-        wanted = round(duration / _SECOND)
+        wanted = duration.days * DAY + duration.seconds + (duration.microseconds >= _HALF_A_SECOND)
         if not wanted:
             return _aware(start).astimezone(UTC)
         return instant_of(self.timeline.add(seconds_of(_aware(start)), wanted))

@@ -26,7 +26,7 @@ def seconds_of(instant: datetime) -> int:
 
 def instant_of(second: int) -> datetime:
     """The instant (aware UTC) of a second since 1970."""
-    return EPOCH + timedelta(seconds=second)
+    return EPOCH + timedelta(0, second)
 
 
 @dataclass(frozen=True, slots=True)
