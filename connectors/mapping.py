@@ -48,7 +48,9 @@ class ActivitySource(Strict):
     Either an ``object`` with a reference to the ``lead`` and an instant ``at``, or (HubSpot) the
     history of a contact property (``history_of``): each new value is one activity with the value
     as content. ``kind`` is fixed, or read from ``kind_from`` through ``kinds`` (values not listed
-    there use ``kind``, or are skipped when that is empty too).
+    there use ``kind``, or are skipped when that is empty too). ``consent`` says on what ground this
+    behaviour may be scored: "declared" when everybody in this source has agreed, or the name of our
+    lead field that says so lead by lead; without it nothing from here is scored.
     """
 
     object: str = ""
@@ -62,6 +64,7 @@ class ActivitySource(Strict):
     actor: str = ""
     content: str = ""
     outcome: str = ""
+    consent: str = ""
     only: Mapping[str, str | bool] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -71,6 +74,11 @@ class ActivitySource(Strict):
         if self.kind is None and not self.kinds:
             raise ValueError("name `kind`, or `kind_from` with `kinds`")
         return self
+
+    @property
+    def delivers(self) -> frozenset[ActivityKind]:
+        """The kinds that may come from here."""
+        return frozenset(self.kinds.values()) | ({self.kind} if self.kind else set())
 
     def kind_of(self, raw: str | None) -> ActivityKind | None:
         """The kind for the raw value of ``kind_from`` (None: skip this record)."""

@@ -18,7 +18,10 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from connectors.base import Problem
 from connectors.mapping import ActivitySource, ConnectionMapping, MappedField, Strict, Writes
+from leadsla.keeping import keeping_problems
 from sla_engine.agreement import Agreement
+from sla_engine.book import Book
+from sla_engine.interest import BEHAVIOUR
 from sla_engine.model import LifecycleStage
 
 M = TypeVar("M", bound=BaseModel)
@@ -72,6 +75,11 @@ class ConnectionSettings(Strict):
     writes: Writes = Writes()
 
     @property
+    def delivers_behaviour(self) -> bool:
+        """Whether some source brings what leads do themselves, with a ground to score it."""
+        return any(source.consent and source.delivers & BEHAVIOUR for source in self.activities.values())
+
+    @property
     def mapping(self) -> ConnectionMapping:
         return ConnectionMapping(
             lead=self.lead,
@@ -90,6 +98,7 @@ class _Top(Strict):
     safety: SafetySettings = SafetySettings()
     connections: Mapping[str, Any] = Field(default_factory=dict)
     agreement: Any = None
+    agreements: Mapping[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ class Settings:
     schedule: ScheduleSettings
     safety: SafetySettings
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
-    agreement: Agreement | None = None
+    book: Book | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -123,10 +132,13 @@ def load(path: Path) -> Settings:
         connection = _lenient(ConnectionSettings, table, f"connections.{name}", problems)
         if connection is not None:
             connections[name] = connection
-    agreement = _agreement(raw.get("agreement"), problems)
+    book = _book(raw.get("agreement"), top.agreements, problems)
+    for agreement in book.agreements if book else ():
+        found = keeping_problems(agreement, connections, top.schedule.every)
+        problems += [problem for problem in found if problem not in problems]
     if not top.connections:
         problems.append(Problem("connections", "there is none", "add [connections.NAME]; see `leadsla init`"))
-    return Settings(path, top.store, top.schedule, top.safety, connections, agreement, tuple(problems))
+    return Settings(path, top.store, top.schedule, top.safety, connections, book, tuple(problems))
 
 
 def _failed(settings: Settings, what: str, remedy: str) -> Settings:
@@ -134,11 +146,21 @@ def _failed(settings: Settings, what: str, remedy: str) -> Settings:
     return Settings(settings.path, settings.store, settings.schedule, settings.safety, problems=(problem,))
 
 
-def _agreement(raw: Any, problems: list[Problem]) -> Agreement | None:
+def _book(raw: Any, named: Mapping[str, Any], problems: list[Problem]) -> Book | None:
+    """Every agreement; a named one takes from [agreement] what it does not say itself."""
     if raw is None:
         problems.append(Problem("agreement", "is missing", "add [agreement]; see `leadsla init`"))
         return None
-    return _lenient(Agreement, raw, "agreement", problems)
+    found = []
+    for name, table in named.items():
+        where = f"agreements.{name}"
+        if not isinstance(table, Mapping) or not table.get("scope"):
+            problems.append(Problem(where, "has no scope", "say in `scope` which leads it is for"))
+            continue
+        found.append(_lenient(Agreement, {**raw, "name": name, **table}, where, problems))
+    found.append(_lenient(Agreement, raw, "agreement", problems))
+    agreements = [one for one in found if one is not None]
+    return Book.of(*agreements) if agreements else None
 
 
 def _lenient(model: type[M], raw: Any, where: str, problems: list[Problem]) -> M | None:

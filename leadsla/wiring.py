@@ -64,6 +64,7 @@ def run_settings(settings: Settings, connection: ConnectionSettings) -> RunSetti
         max_new_tasks_per_run=rollout.max_new_tasks_per_run,
         stages_writable=frozenset(connection.writes.stages),
         owner_writable=connection.writes.owner,
+        behaviour_readable=connection.delivers_behaviour,
         brakes=Brakes(settings.safety.max_changed_share, settings.safety.max_changed_floor),
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -172,6 +172,18 @@ class BusinessHours(BaseModel):
         """``instant`` itself while open, else the next opening."""
         return instant_of(self.timeline.add(seconds_of(_aware(instant)), 1) - 1)
 
+    def end_of_working_day(self, start: datetime, number: int) -> datetime:
+        """Midnight (calendar's zone, given in UTC) that ends the ``number``-th working day after ``start``.
+
+        The day of ``start`` is no working day of its own.
+        """
+        zone = ZoneInfo(self.tz)
+        at = _aware(start)
+        for _ in range(number + 1):
+            day = (at if at is start else self.next_opening(at)).astimezone(zone).date()
+            at = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+        return at
+
     def explain(self, start: datetime, duration: timedelta) -> tuple[Stretch, ...]:
         """How a deadline comes about: every stretch from ``start`` to it, counted or skipped and why.
 
@@ -183,7 +195,12 @@ class BusinessHours(BaseModel):
         [(True, 'working time'), (False, 'outside hours'), (False, 'weekend'), (False, 'weekend'),
          (False, 'outside hours'), (True, 'working time')]
         """
-        first, last = sorted((seconds_of(_aware(start)), seconds_of(self.add(start, duration))))
+        first, last = sorted((_aware(start), self.add(start, duration)))
+        return self.spans(first, last)
+
+    def spans(self, start: datetime, end: datetime) -> tuple[Stretch, ...]:
+        """[start, end) cut into working time and the rest, each stretch with its reason."""
+        first, last = seconds_of(_aware(start)), seconds_of(_aware(end))
         found: list[tuple[int, int, str]] = []
         at = first
         for a, b in self.timeline.spans(first, last):

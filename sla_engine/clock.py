@@ -1,151 +1,155 @@
-"""Clocks: one target running for one lead in one round, from phase entry to proof.
+"""Clocks: one target running for one lead, from what opened it to what proves the answer.
 
-A clock's start is the CRM's event time. Its calendar is that of the owner at the start. It is
-judged by working time; one whose start is only estimated is never called breached.
+A clock's start is the CRM's event time. Its calendar is fixed at the start. It is judged by working
+time without pauses; one whose start is only estimated is never called breached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sla_engine.agreement import Agreement, Target
+from sla_engine.agreement import Agreement
 from sla_engine.business_time import BusinessHours
-from sla_engine.conditions import all_hold
-from sla_engine.model import LeadHistory, LifecycleStage, StageChange
-from sla_engine.proof import Proof, first_proof
-from sla_engine.verdict import ClockState, SlaClock
+from sla_engine.deadline import worked, working_end
+from sla_engine.openings import Opening, openings_of
+from sla_engine.pauses import pauses_of
+from sla_engine.people import NEXT_IN_LINE
+from sla_engine.proof import Proof
+from sla_engine.situation import Situation
+from sla_engine.target import Step, Target
+from sla_engine.verdict import ClockState, Pause, SlaClock, StepTaken
 
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The lead entered a phase: by which change, which time around, and when it left again."""
-
-    change: StageChange
-    round: int
-    left_at: datetime | None
-    ends_at: datetime | None  # when the same phase is entered anew
-
-    @property
-    def phase(self) -> LifecycleStage:
-        return self.change.stage
-
-
-def entries(history: LeadHistory) -> list[Entry]:
-    """Every entry into a stage, in time order; staying in a stage is no entry."""
-    moves: list[StageChange] = []
-    for change in history.stages:
-        if not moves or moves[-1].stage is not change.stage:
-            moves.append(change)
-    found = []
-    for index, change in enumerate(moves):
-        later = moves[index + 1 :]
-        found.append(
-            Entry(
-                change,
-                round=sum(earlier.stage is change.stage for earlier in moves[: index + 1]),
-                left_at=later[0].at if later else None,
-                ends_at=next((move.at for move in later if move.stage is change.stage), None),
-            )
-        )
-    return found
-
-
-def target_for(entry: Entry, history: LeadHistory, agreement: Agreement) -> Target | None:
-    """The first target of the phase whose conditions held when the lead entered it."""
-    start = entry.change.at
-    then = replace(history, activities=tuple(a for a in history.activities if a.at <= start))
-    return next(
-        (
-            target
-            for target in agreement.target
-            if target.phase is entry.phase and all_hold(target.when, then)
-        ),
-        None,
-    )
+_NOTHING = timedelta(0)
 
 
 def clocks_of(
-    history: LeadHistory, agreement: Agreement, now: datetime, effective_from: datetime | None
-) -> Iterator[SlaClock]:
-    """All clocks of a lead's known history, in the order they began."""
-    for entry in entries(history):
-        if effective_from is not None and entry.change.at < effective_from:
-            continue
-        target = target_for(entry, history, agreement)
-        if target is not None:
-            yield _clock(entry, target, history, agreement, now)
+    situation: Situation, agreement: Agreement, since: datetime | None, until: datetime | None
+) -> list[SlaClock]:
+    """The clocks opened in [since, until) under one agreement (None: no bound), in the order they began."""
+    clocks: list[SlaClock] = []
+    taken: set[tuple[str, str]] = set()
+    for target in agreement.target:
+        for opening in openings_of(target, situation):
+            promise = (target.competes_in, opening.id)
+            outside = (since is not None and opening.at < since) or (
+                until is not None and opening.at >= until
+            )
+            if outside or promise in taken or target.applies(situation.at(opening.at)) is not True:
+                continue
+            taken.add(promise)
+            clocks.append(_Run(target, opening, situation, agreement).clock())
+    clocks.sort(key=lambda clock: (clock.started_at, clock.key))
+    return clocks
 
 
-def _clock(
-    entry: Entry, target: Target, history: LeadHistory, agreement: Agreement, now: datetime
-) -> SlaClock:
-    start = entry.change.at
-    owner, zone = _owner_at(history, start)
-    name = agreement.hours_for(target, zone)
-    hours = agreement.hours[name]
-    proof = first_proof(history, start, entry.ends_at, target.met_by)
-    if proof is not None and entry.left_at is not None and proof.at > entry.left_at:
-        proof = None
-    clock = SlaClock(
-        key=f"{history.lead.id}:{entry.change.id or start.isoformat()}:{target.name}",
-        target=target.name,
-        round=entry.round,
-        owner=owner,
-        started_at=start,
-        due_at=hours.add(start, target.within),
-        warns_at=hours.add(start, target.within * target.warn_at),
-        state=ClockState.RUNNING,
-        estimated=entry.change.estimated,
-        hours=name,
-        time_zone=hours.tz,
-    )
-    return _stopped(clock, proof, entry, target, hours) or _open(clock, history, now)
+@dataclass(slots=True)
+class _Run:
+    """One clock being worked out."""
+
+    target: Target
+    opening: Opening
+    situation: Situation
+    agreement: Agreement
+
+    def clock(self) -> SlaClock:
+        target, opening, situation = self.target, self.opening, self.situation
+        start, owner = opening.at, situation.owner_at(opening.at)
+        name = self.agreement.hours_for(target, owner, situation.lead.fields)
+        hours = self.agreement.hours[name]
+        proof = situation.proofs.first(start, opening.ends_at, target.met_by)
+        stop = proof.at if proof else opening.ends_at
+        pauses = pauses_of(target.pauses, situation, start, stop, owner.id if owner else None)
+        due = working_end(hours, start, target.within, pauses)
+        warns = working_end(hours, start, target.within * min(target.warn_at), pauses)
+        state = self._open_state(due, warns, pauses) if stop is None else ClockState.CANCELLED
+        spent = _NOTHING if stop is None else worked(hours, start, stop, pauses)
+        over = max(spent - target.within, _NOTHING)
+        if stop is not None:
+            state = self._ended_state(proof, over)
+        holder = owner if stop is not None else (situation.owner or owner)
+        return SlaClock(
+            key=f"{situation.lead.id}:{opening.id}:{target.name}",
+            target=target.name,
+            round=opening.round,
+            owner=holder.id if holder else None,
+            started_at=start,
+            due_at=due,
+            warns_at=warns,
+            state=state,
+            hours=name,
+            time_zone=hours.tz,
+            responsible=target.responsible,
+            acting=self.agreement.people.acting(holder, situation.now) if stop is None else None,
+            agreement=self.agreement.version,
+            stopped_at=stop,
+            proof=proof.name if proof else "",
+            estimated=opening.estimated,
+            working_seconds=spent // _SECOND,
+            wall_seconds=0 if stop is None else (stop - start) // _SECOND,
+            overshoot_seconds=over // _SECOND,
+            pauses=pauses,
+            steps=self._steps(hours, pauses, stop) if target.reminders else (),
+        )
+
+    def _ended_state(self, proof: Proof | None, over: timedelta) -> ClockState:
+        """A promise nobody kept stays broken when the lead leaves or goes to another owner."""
+        if proof is not None:
+            return ClockState.MET_LATE if over else ClockState.MET
+        if self.opening.unclear:
+            return ClockState.UNPROVEN
+        if not over:
+            return ClockState.CANCELLED
+        return ClockState.UNPROVEN if self._unprovable else ClockState.BREACHED
+
+    def _open_state(self, due: datetime, warns: datetime, pauses: Sequence[Pause]) -> ClockState:
+        """At the deadline itself a clock is still in time."""
+        now = self.situation.now
+        if now > due:
+            return ClockState.UNPROVEN if self._unprovable else ClockState.BREACHED
+        if any(pause.start <= now < pause.end for pause in pauses):
+            return ClockState.PAUSED
+        return ClockState.AT_RISK if now >= warns else ClockState.RUNNING
+
+    @property
+    def _unprovable(self) -> bool:
+        return self.opening.estimated or not self.situation.history.activity_readable
+
+    def _steps(
+        self, hours: BusinessHours, pauses: Sequence[Pause], stop: datetime | None
+    ) -> tuple[StepTaken, ...]:
+        until = self.situation.now if stop is None else stop
+        reached = rungs(self.target, hours, self.opening.at, pauses)
+        return tuple(StepTaken(at, step.do, self._to(step, at)) for at, step in reached if at <= until)
+
+    def _to(self, step: Step, at: datetime) -> str:
+        people, owner = self.agreement.people, self.situation.owner_at(at)
+        owner_id = owner.id if owner else None
+        if step.do == "tell_manager":
+            return people.manager_of(owner_id) or ""
+        if step.to == NEXT_IN_LINE:
+            return people.next_after(owner_id, self.situation.lead.id, at) or ""
+        return step.to
 
 
-def _stopped(
-    clock: SlaClock, proof: Proof | None, entry: Entry, target: Target, hours: BusinessHours
-) -> SlaClock | None:
-    stop = proof.at if proof else entry.left_at
-    if stop is None:
-        return None
-    worked = hours.between(clock.started_at, stop)
-    over = max(worked - target.within, timedelta(0))
-    state = ClockState.CANCELLED
-    if proof:
-        state = ClockState.MET_LATE if over else ClockState.MET
-    return replace(
-        clock,
-        state=state,
-        stopped_at=stop,
-        proof=proof.name if proof else "",
-        working_seconds=worked // _SECOND,
-        wall_seconds=(stop - clock.started_at) // _SECOND,
-        overshoot_seconds=over // _SECOND,
-    )
+def rungs(
+    target: Target, hours: BusinessHours, start: datetime, pauses: Sequence[Pause]
+) -> list[tuple[datetime, Step]]:
+    """Every rung of the ladder with the instant it is reached at, in time order."""
+    found = [
+        (working_end(hours, start, after, pauses), step)
+        for step in target.reminders
+        for after in step.instants(target.within)
+    ]
+    return sorted(found, key=lambda rung: rung[0])
 
 
-def _open(clock: SlaClock, history: LeadHistory, now: datetime) -> SlaClock:
-    """The state of a clock nobody has stopped. At the deadline itself it is still in time."""
-    owner = history.owners[-1].owner if history.owners else clock.owner
-    state = ClockState.RUNNING
-    if now > clock.due_at:
-        unproven = clock.estimated or not history.activity_readable
-        state = ClockState.UNPROVEN if unproven else ClockState.BREACHED
-    elif now >= clock.warns_at:
-        state = ClockState.AT_RISK
-    return replace(clock, state=state, owner=owner)
-
-
-def _owner_at(history: LeadHistory, instant: datetime) -> tuple[str | None, str | None]:
-    """(owner id, time zone) at an instant; the first one known later where none was yet."""
-    before = [change for change in history.owners if change.at <= instant]
-    named = before[-1:] if before and before[-1].owner else []
-    later = [change for change in history.owners if change.at > instant and change.owner]
-    for change in (*named, *later[:1]):
-        return change.owner, change.time_zone
-    current = history.lead.owner
-    return (current.id, current.time_zone) if current else (None, None)
+def rung_instants(clock: SlaClock, agreement: Agreement) -> list[datetime]:
+    """When the rungs of an open clock are reached, past and to come."""
+    target = agreement.target_named(clock.target)
+    if not clock.is_open or not target.reminders:
+        return []
+    hours = agreement.hours[clock.hours]
+    return [at for at, _ in rungs(target, hours, clock.started_at, clock.pauses)]

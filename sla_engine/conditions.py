@@ -1,45 +1,170 @@
-"""Whether a condition holds for a lead: yes, no, or cannot tell (None) when the data is missing."""
+"""Conditions: typed tests on a lead, and whether they hold: yes, no, or cannot tell (None).
+
+Not an expression language: a field and an operator, an activity that has happened, a band of interest,
+a score, and any, all, not over those. Empty data means "cannot tell", and so does "not" of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Protocol
 
-from sla_engine.agreement import Condition
-from sla_engine.model import LeadHistory, Value
+from pydantic import Field, model_validator
 
+from sla_engine.model import Activity, ActivityKind, Value
+from sla_engine.parts import Part
+from sla_engine.verdict import BANDS, InterestBand
 
-def holds(condition: Condition, history: LeadHistory) -> bool | None:
-    """Judge one condition. None: the field it asks about is empty."""
-    if condition.activity is not None:
-        return any(activity.kind is condition.activity for activity in history.activities)
-    value = history.lead.fields.get(condition.field)
-    empty = value is None or value == ""
-    if condition.missing is not None:
-        return empty is condition.missing
-    return None if empty else _compare(condition, value)
+Answer = bool | None
 
 
-def all_hold(conditions: Iterable[Condition], history: LeadHistory) -> bool:
-    """Whether every condition holds for sure."""
-    return all(holds(condition, history) is True for condition in conditions)
+class Circumstances(Protocol):
+    """What a condition may ask about a lead at one instant."""
+
+    @property
+    def fields(self) -> Mapping[str, Value]: ...
+    @property
+    def activities(self) -> Iterable[Activity]: ...
+    @property
+    def kinds(self) -> frozenset[ActivityKind]: ...
+    @property
+    def band(self) -> InterestBand: ...
+    @property
+    def score(self) -> int: ...
 
 
-def _compare(condition: Condition, value: Value) -> bool:
-    if condition.is_ is not None:
-        return _same(value, condition.is_)
-    if condition.in_ is not None:
-        return any(_same(value, option) for option in condition.in_)
-    if condition.matches is not None:
-        return condition.matches.search(str(value)) is not None
-    number = value if isinstance(value, int | float) else None
-    if number is None:
-        return False
-    if condition.at_least is not None:
-        return number >= condition.at_least
-    return condition.at_most is not None and number <= condition.at_most
+Test = Callable[[Circumstances], Answer]
 
 
-def _same(value: Value, wanted: str | float | bool) -> bool:  # noqa: FBT001 - a value to compare, no switch
-    if isinstance(value, str) and isinstance(wanted, str):
-        return value.casefold() == wanted.casefold()
-    return value == wanted
+class Condition(Part):
+    """One test, or several under ``any``, ``all`` or ``not``.
+
+    ``field`` with one of ``is``, ``in``, ``at_least``, ``at_most``, ``matches`` (a regular
+    expression found anywhere) or ``missing``; ``activity`` (has happened; ``content`` narrows it
+    by a regular expression); ``interest`` (at least this band); ``score`` (at least so much).
+    """
+
+    field: str = ""
+    is_: str | float | bool | None = Field(None, alias="is")
+    in_: tuple[str, ...] | None = Field(None, alias="in")
+    at_least: float | None = None
+    at_most: float | None = None
+    matches: re.Pattern[str] | None = None
+    missing: bool | None = None
+    activity: ActivityKind | None = None
+    content: re.Pattern[str] | None = None
+    interest: InterestBand | None = None
+    score: int | None = None
+    any_: tuple[Condition, ...] | None = Field(None, alias="any")
+    all_: tuple[Condition, ...] | None = Field(None, alias="all")
+    not_: Condition | None = Field(None, alias="not")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        operators = (self.is_, self.in_, self.at_least, self.at_most, self.matches, self.missing)
+        given = sum(operator is not None for operator in operators)
+        kinds = (self.activity, self.interest, self.score, self.any_, self.all_, self.not_)
+        others = sum(kind is not None for kind in kinds)
+        if self.content is not None and self.activity is None:
+            raise ValueError("`content` belongs to an `activity`")
+        if others + bool(self.field) != 1:
+            raise ValueError("name exactly one of: field, activity, interest, score, any, all, not")
+        if given != bool(self.field):
+            raise ValueError("a `field` needs one of: is, in, at_least, at_most, matches, missing")
+        return self
+
+    @cached_property
+    def holds(self) -> Test:
+        """The test itself, compiled once."""
+        if self.any_ is not None:
+            return _any([one.holds for one in self.any_])
+        if self.all_ is not None:
+            return _all([one.holds for one in self.all_])
+        if self.not_ is not None:
+            return _not(self.not_.holds)
+        if self.field:
+            return self._field_test()
+        return self._lead_test()
+
+    def _lead_test(self) -> Test:
+        activity, content, band, score = self.activity, self.content, self.interest, self.score
+        if band is not None:
+            enough = BANDS[BANDS.index(band) :]
+            return lambda lead: lead.band in enough
+        if score is not None:
+            return lambda lead: lead.score >= score
+        if content is None:
+            return lambda lead: activity in lead.kinds
+        return lambda lead: any(
+            one.kind is activity and content.search(one.content) is not None for one in lead.activities
+        )
+
+    def _field_test(self) -> Test:
+        name = self.field
+        if self.missing is not None:
+            missing = self.missing
+            return lambda lead: (lead.fields.get(name) in (None, "")) is missing
+        test = self._value_test()
+
+        def judged(lead: Circumstances) -> Answer:
+            value = lead.fields.get(name)
+            return None if value is None or value == "" else test(value)
+
+        return judged
+
+    def _value_test(self) -> Callable[[Value], bool]:
+        if self.matches is not None:
+            search = self.matches.search
+            return lambda value: search(str(value)) is not None
+        if self.is_ is not None or self.in_ is not None:
+            wanted = {_folded(one) for one in (self.in_ if self.in_ is not None else (self.is_,))}
+            return lambda value: _folded(value) in wanted
+        low = float("-inf") if self.at_least is None else self.at_least
+        high = float("inf") if self.at_most is None else self.at_most
+        return lambda value: isinstance(value, int | float) and low <= value <= high
+
+
+def all_of(conditions: Iterable[Condition]) -> Test:
+    """One test that holds when every condition does; with none it always holds."""
+    return _all([condition.holds for condition in conditions])
+
+
+def _folded(value: Value) -> Value:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _all(tests: list[Test]) -> Test:
+    def judged(lead: Circumstances) -> Answer:
+        answer: Answer = True
+        for test in tests:
+            one = test(lead)
+            if one is False:
+                return False
+            answer = answer and one
+        return answer
+
+    return judged
+
+
+def _any(tests: list[Test]) -> Test:
+    def judged(lead: Circumstances) -> Answer:
+        answer: Answer = False
+        for test in tests:
+            one = test(lead)
+            if one is True:
+                return True
+            if one is None:
+                answer = None
+        return answer
+
+    return judged
+
+
+def _not(test: Test) -> Test:
+    def judged(lead: Circumstances) -> Answer:
+        answer = test(lead)
+        return None if answer is None else not answer
+
+    return judged

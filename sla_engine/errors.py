@@ -8,3 +8,13 @@ class NaiveInstant(ValueError):
 
     def __init__(self, where: str) -> None:
         super().__init__(f"{where} has no time zone; give an aware datetime, e.g. in UTC")
+
+
+class BadFact(ValueError):
+    """A fact about one lead that cannot be judged: which lead, which field, and what to do."""
+
+    def __init__(self, lead_id: str, field: str, what: str, remedy: str) -> None:
+        super().__init__(f"lead {lead_id}, {field}: {what}; {remedy}")
+        self.lead_id = lead_id
+        self.field = field
+        self.remedy = remedy

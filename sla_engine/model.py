@@ -32,7 +32,11 @@ class LifecycleStage(StrEnum):
 
 
 class ActivityKind(StrEnum):
-    """What happened. The first group is the lead's behaviour, the second is work by sales."""
+    """What happened: first the lead's behaviour, then work by sales, then what both sides arrange.
+
+    ENROLLED: marketing took the lead into nurturing. HOLD: both agreed to wait (until
+    ``planned_for``); RESUME ends a hold early.
+    """
 
     EMAIL_OPEN = "email_open"
     EMAIL_CLICK = "email_click"
@@ -48,6 +52,9 @@ class ActivityKind(StrEnum):
     MEETING = "meeting"
     AUTOMATIC_EMAIL = "automatic_email"
     TASK = "task"
+    ENROLLED = "enrolled"
+    HOLD = "hold"
+    RESUME = "resume"
 
 
 class ActorKind(StrEnum):
@@ -95,6 +102,8 @@ class Activity:
     ``at`` is when it happened, ``known_at`` when the CRM learned of it (later if backdated).
     ``id`` is the CRM's id of the source record and makes duplicates harmless.
     ``planned_for`` is set for work that lies ahead (an open task or meeting of a person).
+    ``consent`` says on what ground behaviour may be scored: "" none, "declared" by the admin for
+    the whole source, or the name of the lead field that must say yes.
     """
 
     id: str
@@ -106,6 +115,7 @@ class Activity:
     content: str = ""
     outcome: str = ""
     planned_for: datetime | None = None
+    consent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """The lead went to ``owner`` at ``at`` (None: nobody)."""
+    """The lead went to ``owner`` at ``at`` (None: nobody). ``before``: who had it until then, if told."""
 
     at: datetime
     owner: str | None
@@ -133,46 +143,40 @@ class OwnerChange:
     time_zone: str | None = None
     estimated: bool = False
     id: str = ""
+    before: Owner | None = None
+
+
+class RelationKind(StrEnum):
+    """How somebody is known already."""
+
+    CUSTOMER = "customer"
+    OPEN_OPPORTUNITY = "open_opportunity"
+    IN_WORK = "in_work"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """The same person known elsewhere since ``since``: under which record, with which owner."""
+
+    kind: RelationKind
+    record_id: str
+    owner: str | None
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class LeadHistory:
     """Everything known of one lead; tuples are sorted by event time, duplicates removed by id.
 
-    ``region`` etc. live in ``lead.fields``. ``activity_readable`` is False where the owner's
-    activities cannot be read: a clock then ends UNPROVEN, never BREACHED.
+    Build it with ``history.history_of``, which also refuses facts that make no sense.
+    ``activity_readable`` is False where the owner's activities cannot be read: a clock then ends
+    UNPROVEN, never BREACHED. ``behaviour_readable`` is False where nothing delivers behaviour.
     """
 
     lead: Lead
     activities: tuple[Activity, ...] = ()
     stages: tuple[StageChange, ...] = ()
     owners: tuple[OwnerChange, ...] = ()
+    relations: tuple[Relation, ...] = ()
     activity_readable: bool = True
-
-
-def history_of(
-    lead: Lead,
-    activities: tuple[Activity, ...] = (),
-    stages: tuple[StageChange, ...] = (),
-    owners: tuple[OwnerChange, ...] = (),
-    *,
-    activity_readable: bool = True,
-) -> LeadHistory:
-    """Build a history from facts in any order, with duplicates.
-
-    The same facts in another order, or twice, give the same history:
-
-    >>> from datetime import UTC, datetime
-    >>> lead = Lead("1", datetime(2026, 1, 5, tzinfo=UTC), LifecycleStage.INQUIRY)
-    >>> visit = Activity("a", ActivityKind.PAGE_VISIT, lead.created_at, lead.created_at)
-    >>> history_of(lead, (visit, visit)) == history_of(lead, (visit,))
-    True
-    """
-    unique_activities = {activity.id: activity for activity in activities}
-    return LeadHistory(
-        lead=lead,
-        activities=tuple(sorted(unique_activities.values(), key=lambda a: (a.at, a.id))),
-        stages=tuple(sorted(set(stages), key=lambda s: (s.at, s.id, s.stage))),
-        owners=tuple(sorted(set(owners), key=lambda o: (o.at, o.id, o.owner or ""))),
-        activity_readable=activity_readable,
-    )
+    behaviour_readable: bool = True

@@ -1,7 +1,8 @@
 """What proves that a promise was kept: only what a person did after the clock began.
 
 Changes by an integration or a flow, automatic and bulk mail, and anything before the handover
-prove nothing.
+prove nothing. Two exceptions by nature: an assignment counts whoever made it, and marketing's
+enrolment is made by its automation.
 """
 
 from __future__ import annotations
@@ -10,21 +11,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sla_engine.model import (
-    Activity,
-    ActivityKind,
-    ActorKind,
-    LeadHistory,
-    LifecycleStage,
-    OwnerChange,
-    StageChange,
-)
+from sla_engine.lifecycle import REJECTED, Course, Entry, took_it
+from sla_engine.model import Activity, ActivityKind, ActorKind, LifecycleStage, OwnerChange
 
 _TOUCHES = {
     ActivityKind.CALL: "call",
     ActivityKind.EMAIL: "email",
     ActivityKind.MEETING: "meeting",
-    ActivityKind.TASK: "task",
 }
 _STAGE_PROOFS = {
     LifecycleStage.SAL: ("accepted",),
@@ -34,11 +27,12 @@ _STAGE_PROOFS = {
     LifecycleStage.RECYCLED: ("rejected",),
     LifecycleStage.DISQUALIFIED: ("rejected",),
 }
+_OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What stopped a clock and when. ``known_at`` is later than ``at`` when it was logged afterwards."""
+    """What may stop a clock, when, by which fact and actor (CRM ids)."""
 
     name: str
     at: datetime
@@ -46,54 +40,60 @@ class Proof:
     actor: str | None = None
 
 
-def first_proof(
-    history: LeadHistory, start: datetime, until: datetime | None, accepted: Collection[str]
-) -> Proof | None:
-    """The earliest proof in [start, until) of a kind in ``accepted`` (None: open-ended)."""
-    found = [
-        proof
-        for proof in _proofs(history, start)
-        if proof.name in accepted and proof.at >= start and (until is None or proof.at < until)
-    ]
-    return min(found, key=lambda proof: (proof.at, proof.fact_id), default=None)
+class Proofs:
+    """Everything in a lead's history that proves something, in time order."""
+
+    def __init__(self, course: Course) -> None:
+        history = course.history
+        found: list[Proof] = []
+        for entry in course.ways:
+            found += _by_entry(entry, course)
+        for previous, change in zip((None, *history.owners), history.owners, strict=False):
+            found += _by_owner(previous, change)
+        found += [proof for one in history.activities if (proof := _by_activity(one))]
+        found.sort(key=lambda proof: (proof.at, proof.fact_id))
+        self._all = found
+
+    def first(self, start: datetime, until: datetime | None, accepted: Collection[str]) -> Proof | None:
+        """The earliest in [start, until] (None: open-ended) of a kind in ``accepted``."""
+        for proof in self._all:
+            if proof.at < start or proof.name not in accepted:
+                continue
+            return proof if until is None or proof.at <= until else None
+        return None
 
 
-def _proofs(history: LeadHistory, start: datetime) -> Iterator[Proof]:
-    for move in history.stages:
-        yield from _by_stage(move)
-    for previous, change in zip((None, *history.owners), history.owners, strict=False):
-        proof = _by_taking(previous, change)
-        if proof:
-            yield proof
-    for activity in history.activities:
-        proof = _by_activity(activity, start)
-        if proof:
-            yield proof
+def _by_entry(entry: Entry, course: Course) -> Iterator[Proof]:
+    change = entry.change
+    if change is None or change.estimated:
+        return
+    by_person = change.actor_kind is ActorKind.PERSON
+    unsaid_opportunity = entry.phase in _OPENED and change.actor_kind is ActorKind.UNKNOWN
+    if not (by_person or unsaid_opportunity):
+        return
+    if entry.phase in REJECTED and not course.answers(entry):
+        return
+    for name in _STAGE_PROOFS.get(entry.phase, ()):
+        yield Proof(name, entry.at, entry.id, change.actor)
 
 
-def _by_stage(change: StageChange) -> Iterator[Proof]:
-    opened = change.stage in {LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER}
-    proven = change.actor_kind is ActorKind.PERSON or (opened and change.actor_kind is ActorKind.UNKNOWN)
-    if proven and not change.estimated:
-        for name in _STAGE_PROOFS.get(change.stage, ()):
-            yield Proof(name, change.at, change.id, change.actor)
+def _by_owner(previous: OwnerChange | None, change: OwnerChange) -> Iterator[Proof]:
+    if took_it(previous, change):
+        yield Proof("accepted", change.at, change.id, change.actor)
+    if change.owner is not None and not change.to_queue:
+        yield Proof("assigned", change.at, change.id, change.actor)
 
 
-def _by_taking(previous: OwnerChange | None, change: OwnerChange) -> Proof | None:
-    """A person took the lead for themselves, out of a queue or from nobody."""
-    came_free = previous is None or previous.owner is None or previous.to_queue
-    took_it = change.owner is not None and not change.to_queue and change.actor == change.owner
-    if came_free and took_it and change.actor_kind is ActorKind.PERSON and not change.estimated:
-        return Proof("accepted", change.at, change.id, change.actor)
-    return None
-
-
-def _by_activity(activity: Activity, start: datetime) -> Proof | None:
+def _by_activity(activity: Activity) -> Proof | None:
+    kind = activity.kind
+    if kind is ActivityKind.ENROLLED:
+        return Proof("enrolled", activity.at, activity.id, activity.actor)
     if activity.actor_kind is not ActorKind.PERSON:
         return None
     if activity.planned_for is not None:
-        if activity.known_at >= start and activity.planned_for > activity.known_at:
-            return Proof("follow_up", activity.known_at, activity.id, activity.actor)
-        return None
-    name = _TOUCHES.get(activity.kind)
+        ahead = activity.planned_for > activity.known_at
+        return Proof("follow_up", activity.known_at, activity.id, activity.actor) if ahead else None
+    if kind is ActivityKind.TASK:
+        return Proof("task", activity.at, activity.id, activity.actor) if activity.outcome else None
+    name = _TOUCHES.get(kind)
     return Proof(name, activity.at, activity.id, activity.actor) if name else None

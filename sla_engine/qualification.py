@@ -2,77 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sla_engine.agreement import Agreement, MinimumData
-from sla_engine.conditions import holds
+from sla_engine.agreement import Agreement
+from sla_engine.fit import judge_fit
+from sla_engine.interest import interest_of
+from sla_engine.lifecycle import Entry
+from sla_engine.minimum_data import missing_data
 from sla_engine.model import LeadHistory, LifecycleStage
-from sla_engine.verdict import Fit, InterestBand, Reason
+from sla_engine.situation import Situation
+from sla_engine.verdict import BANDS, Fit, Interest, InterestBand, Missing, Reason
 
-_ORDER = (InterestBand.NONE, InterestBand.LOW, InterestBand.MEDIUM, InterestBand.HIGH)
+_DATA_KNOWN = Reason("minimum data", met=True, code="data_known")
+_ONLY_BY_HAND = Reason("lifecycle", met=False, code="only_by_hand")
+_RETURN_DATE = Reason("interest", met=True, code="return_date")
 
 
 @dataclass(frozen=True, slots=True)
 class Qualification:
-    """The three answers with their reasons; ``missing`` lists the groups of minimum data not known."""
+    """The answers with their reasons.
+
+    ``deciding`` is the interest that counted for the handover: of a recycled lead only what it did
+    since. ``returns_on``: the date agreed for taking it up again.
+    """
 
     is_mql: bool
     fit: Fit
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
     reasons: tuple[Reason, ...]
+    criteria: tuple[Reason, ...]
+    interest: Interest
+    deciding: Interest
+    returns_on: datetime | None
 
 
-def qualify(history: LeadHistory, agreement: Agreement, band: InterestBand) -> Qualification:
-    """Judge a lead with interest in ``band``."""
+def qualify(situation: Situation) -> Qualification:
+    """Judge whether a lead is ready for sales now."""
+    history, agreement, now = situation.history, situation.agreement, situation.now
     missing = missing_data(history, agreement.minimum)
-    fit, reasons = judge_fit(history, agreement)
-    enough = _ORDER.index(band) >= _ORDER.index(agreement.handover.interest)
-    data_text = f"still unknown: {', '.join(missing)}" if missing else "the agreed minimum is known"
-    given_back = bool(history.stages) and history.stages[-1].stage is LifecycleStage.RECYCLED
-    since = " since sales gave it back" if given_back else ""
-    interest_text = f"interest{since} is {band}, {agreement.handover.interest} is needed"
-    every = (
-        Reason("minimum data", not missing, data_text),
-        *reasons,
-        Reason("interest", enough, interest_text),
+    fit, criteria = judge_fit(agreement.fit, situation.at(now))
+    interest = interest_of(history, agreement.interest, now)
+    last = situation.course.ways[-1] if situation.course.ways else None
+    deciding, returns_on = interest, None
+    if last is not None and last.phase is LifecycleStage.RECYCLED:
+        deciding = interest_of(history, agreement.interest, now, since=last.at)
+        returns_on = _return_date(history, last, agreement)
+    back = returns_on is not None and returns_on <= now
+    reasons = [_data(missing), *criteria, _RETURN_DATE if back else _interest(deciding, agreement, last)]
+    gone = last is not None and last.phase is LifecycleStage.DISQUALIFIED
+    if gone:
+        reasons.append(_ONLY_BY_HAND)
+    ready = not missing and fit is not Fit.NOT_A_BUYER and reasons[-1].met is True
+    return Qualification(ready, fit, missing, tuple(reasons), criteria, interest, deciding, returns_on)
+
+
+def _return_date(history: LeadHistory, last: Entry, agreement: Agreement) -> datetime | None:
+    agreed = history.lead.fields.get(agreement.rejection.return_on)
+    return agreed if isinstance(agreed, datetime) and agreed > last.at else None
+
+
+def _data(missing: tuple[Missing, ...]) -> Reason:
+    if not missing:
+        return _DATA_KNOWN
+    groups = "; ".join(f"{'|'.join(one.names)}:{one.why}" for one in missing)
+    return Reason("minimum data", met=False, code="data_missing", values={"missing": groups})
+
+
+_INTEREST: Mapping[tuple[InterestBand, InterestBand, bool], Reason] = {
+    (band, wanted, back): Reason(
+        "interest",
+        BANDS.index(band) >= BANDS.index(wanted),
+        "interest_since_back" if back else "interest",
+        {"band": band.value, "wanted": wanted.value},
     )
-    return Qualification(not missing and fit is not Fit.NOT_A_BUYER and enough, fit, missing, every)
+    for band in BANDS
+    for wanted in BANDS
+    for back in (False, True)
+}
 
 
-def missing_data(history: LeadHistory, minimum: MinimumData) -> tuple[str, ...]:
-    """The groups without a real value; placeholders such as "n/a" count as nothing.
-
-    >>> from datetime import UTC, datetime
-    >>> from sla_engine.model import Lead
-    >>> fields = {"company": "n/a", "email": "a@b.example"}
-    >>> lead = Lead("1", datetime(2026, 1, 5, tzinfo=UTC), None, fields=fields)
-    >>> minimum = MinimumData(required=["company", ["email", "phone"]], placeholders=["n/a"])
-    >>> missing_data(LeadHistory(lead), minimum)
-    ('company',)
-    """
-    nothing = {placeholder.casefold() for placeholder in minimum.placeholders} | {""}
-
-    def known(name: str) -> bool:
-        value = history.lead.fields.get(name)
-        return value is not None and str(value).strip().casefold() not in nothing
-
-    return tuple(" or ".join(group) for group in minimum.required if not any(known(name) for name in group))
-
-
-def judge_fit(history: LeadHistory, agreement: Agreement) -> tuple[Fit, tuple[Reason, ...]]:
-    """A sure sign against wins over every sign for; with no sign either way it is unknown."""
-    reasons = []
-    fit = Fit.UNKNOWN
-    for criterion in agreement.fit:
-        answer = holds(criterion, history)
-        against = criterion.verdict == "not_a_buyer"
-        text = criterion.because if answer else f"not found: {criterion.because}"
-        if answer is None:
-            text = f"cannot tell: {criterion.field} is unknown"
-        met = None if answer is None else answer is not against
-        reasons.append(Reason(criterion.name, met, text))
-        if answer and against:
-            fit = Fit.NOT_A_BUYER
-        elif answer and fit is Fit.UNKNOWN:
-            fit = Fit.BUYER
-    return fit, tuple(reasons)
+def _interest(deciding: Interest, agreement: Agreement, last: Entry | None) -> Reason:
+    wanted = agreement.handover.interest
+    if not deciding.readable and wanted is not InterestBand.NONE:
+        return Reason("interest", met=None, code="interest_unreadable")
+    back = last is not None and last.phase is LifecycleStage.RECYCLED
+    return _INTEREST[deciding.band, wanted, back]

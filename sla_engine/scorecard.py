@@ -5,6 +5,7 @@ The band, not the fading points, makes the score, so it only moves when the verd
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_engine.verdict import Fit, InterestBand, Reason
@@ -16,20 +17,37 @@ DATA_POINTS = 20
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
-    text: str
+    """One summand: ``code`` names its sentence, ``detail`` the band where there is one."""
+
+    code: str
     points: int
+    detail: str = ""
+
+
+def score_of(fit: Fit, criteria: Sequence[Reason], band: InterestBand, *, has_minimum_data: bool) -> int:
+    """The score itself: the sum of ``score_lines``."""
+    if fit is Fit.NOT_A_BUYER:
+        return 0
+    met = sum(reason.met is True for reason in criteria)
+    fit_points = round(FIT_POINTS * met / len(criteria)) if criteria else 0
+    return fit_points + (DATA_POINTS if has_minimum_data else 0) + INTEREST_POINTS[band]
 
 
 def score_lines(
-    fit: Fit, reasons: tuple[Reason, ...], band: InterestBand, *, has_minimum_data: bool
+    fit: Fit, criteria: Sequence[Reason], band: InterestBand, *, has_minimum_data: bool
 ) -> tuple[ScoreLine, ...]:
-    """Each line of the score; their sum is the score. Somebody who never buys scores nothing."""
+    """Each line of the score. Somebody who never buys scores nothing.
+
+    >>> [line.points for line in score_lines(Fit.BUYER, (), InterestBand.HIGH, has_minimum_data=True)]
+    [0, 20, 50]
+    """
     if fit is Fit.NOT_A_BUYER:
-        return (ScoreLine("not a buyer", 0),)
-    known = [reason for reason in reasons if reason.criterion not in {"minimum data", "interest"}]
-    share = sum(reason.met is True for reason in known) / len(known) if known else 0.0
+        return (ScoreLine("score_not_a_buyer", 0),)
+    data = DATA_POINTS if has_minimum_data else 0
+    interest = INTEREST_POINTS[band]
+    total = score_of(fit, criteria, band, has_minimum_data=has_minimum_data)
     return (
-        ScoreLine("fit criteria met", round(FIT_POINTS * share)),
-        ScoreLine("minimum data known", DATA_POINTS if has_minimum_data else 0),
-        ScoreLine(f"interest {band}", INTEREST_POINTS[band]),
+        ScoreLine("score_fit", total - data - interest),
+        ScoreLine("score_data", data),
+        ScoreLine("score_interest", interest, band.value),
     )

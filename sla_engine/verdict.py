@@ -1,16 +1,23 @@
 """What the agreement says of one lead at one instant: values only, made by ``evaluate``.
 
 A verdict holds instants, states and bands, never a number that fades by itself: elapsed time
-and the exact interest are functions of (verdict, instant).
+and the exact interest are functions of (verdict, instant). Reasons and steps are data; ``wording``
+makes sentences of them when somebody looks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
-from sla_engine.model import LifecycleStage
+from sla_engine.model import LifecycleStage, Relation
+
+Channel = Literal["any", "write"]
+Party = Literal["sales", "marketing", "operations", "nobody"]
+Values = Mapping[str, str | int | datetime]
 
 
 class ClockState(StrEnum):
@@ -34,6 +41,18 @@ class InterestBand(StrEnum):
     HIGH = "high"
 
 
+BANDS = (InterestBand.NONE, InterestBand.LOW, InterestBand.MEDIUM, InterestBand.HIGH)
+
+
+class Trend(StrEnum):
+    """Behaviour of the last half-life against the one before."""
+
+    RISING = "rising"
+    STEADY = "steady"
+    FADING = "fading"
+    GONE = "gone"
+
+
 class Fit(StrEnum):
     BUYER = "buyer"
     NOT_A_BUYER = "not_a_buyer"
@@ -42,21 +61,41 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One criterion and whether it holds. ``met`` None: cannot tell (data missing)."""
+    """One criterion and whether it holds. ``met`` None: cannot tell (data missing).
+
+    ``code`` names the sentence in ``wording``, ``values`` fill it in.
+    """
 
     criterion: str
     met: bool | None
-    text: str
+    code: str
+    values: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One group of minimum data without a real value: any of ``names`` would do.
+
+    ``why``: "empty" (nothing or a placeholder), "invalid", "free_mail" or "bounced".
+    """
+
+    names: tuple[str, ...]
+    why: str = "empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Interest as a function of time: ``points`` as of ``as_of``, halving every ``half_life``."""
+    """Interest as a function of time: ``points`` as of ``as_of``, halving every ``half_life``.
+
+    ``readable`` is False where nothing delivers behaviour: no points then mean nothing.
+    """
 
     points: float
     as_of: datetime
     half_life: timedelta
     band: InterestBand
+    trend: Trend = Trend.GONE
+    readable: bool = True
 
     def at(self, instant: datetime) -> float:
         """Points left at ``instant`` (aware UTC, not before ``as_of``)."""
@@ -64,14 +103,35 @@ class Interest:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """[start, end) in which a clock stood still, and why: waiting_for_lead, absent or hold."""
+
+    start: datetime
+    end: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """A rung of the escalation ladder whose working time has come. ``to``: a person's or queue's id."""
+
+    at: datetime
+    do: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SlaClock:
     """One running or ended promise: who must do what by when.
 
     ``key`` names the decision: the id of the fact that opened the clock plus the target, so it
-    stays the same through re-evaluation, restarts and new wording. ``overshoot_seconds`` counts
-    working seconds past the deadline at the stop, 0 while open or in time. ``owner`` is the
-    responsible owner's id when the clock stopped or now. ``warns_at`` is the earliest warning.
-    ``hours`` names the calendar it runs on, ``time_zone`` (IANA) is that calendar's.
+    stays the same through re-evaluation, restarts and new wording. ``owner`` had the lead while the
+    clock ran (or has it now), ``acting`` is who must act now: a queue's named responsible or an
+    absent owner's deputy where there is one. ``due_at`` leaves out the pauses. ``hours`` names the
+    calendar, ``time_zone`` (IANA) is that calendar's, ``agreement`` the version it was opened under.
+    ``stopped_at`` None: nobody has stopped it. Seconds are whole and count to the stop:
+    ``working_seconds`` without pauses, ``wall_seconds`` as the crow flies, ``overshoot_seconds`` the
+    working seconds past the deadline. ``warns_at`` is the first warning.
     """
 
     key: str
@@ -84,25 +144,36 @@ class SlaClock:
     state: ClockState
     hours: str = ""
     time_zone: str = "UTC"
+    responsible: Party = "sales"
+    acting: str | None = None
+    agreement: str = ""
     stopped_at: datetime | None = None
     proof: str = ""
     estimated: bool = False
     working_seconds: int = 0
     wall_seconds: int = 0
     overshoot_seconds: int = 0
+    pauses: tuple[Pause, ...] = ()
+    steps: tuple[StepTaken, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN_STATES
+        """Whether somebody still has to answer; a breach left behind by a former owner has ended."""
+        return self.stopped_at is None and self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What happens next, who is responsible, by when (None: no deadline)."""
+    """What happens next (``code`` and ``values`` for ``wording``), who is responsible, by when.
 
-    text: str
-    responsible: str  # "sales" | "marketing" | "nobody"
+    ``due_at`` None: no deadline. ``channel`` is "write" where the lead must not be called.
+    """
+
+    code: str
+    responsible: Party
     due_at: datetime | None = None
+    values: Values = field(default_factory=dict)
+    channel: Channel = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +182,9 @@ class Verdict:
 
     ``sla_status`` is the one word shown in the CRM: the worst open clock's state, else the last
     ended clock's, else "none". ``is_mql`` says all agreed conditions hold now (the CRM's own stage
-    is ``stage``). ``valid_until`` None: nothing changes without a new fact.
+    is ``stage``). ``responsible`` answers for the lead in this stage. ``findings`` are what somebody
+    did against the agreement. ``belongs_to``: no new lead, but known there. ``assign_to``: the ladder
+    gives the lead to this person or queue. ``valid_until`` None: nothing changes without a new fact.
     """
 
     lead_id: str
@@ -119,7 +192,7 @@ class Verdict:
     stage: LifecycleStage | None
     is_mql: bool
     reasons: tuple[Reason, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
     fit: Fit
     interest: Interest
     score: int
@@ -128,6 +201,10 @@ class Verdict:
     sla_status: str
     valid_until: datetime | None
     agreement_version: str
+    responsible: Party = "nobody"
+    findings: tuple[Reason, ...] = ()
+    belongs_to: Relation | None = None
+    assign_to: str | None = None
     uncovered: bool = False
     exempt: bool = False  # handed over before effective_from, or out of scope: no clock, no task
 

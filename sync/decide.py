@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from connectors.base import Change, Receipt, ReceiptStatus
+from sla_engine.book import Book
 from sla_engine.evaluate import evaluate
 from sla_engine.verdict import Verdict
+from sla_engine.wording import Wording
 from sync.approval import Plan, state_of
 from sync.deliver import Desk
 from sync.guard import Caps
 from sync.orders import Run
 from sync.plan import Permissions, plan
 from sync.report import RunReport
+from sync.store.agreements import Agreements
 from sync.store.facts import KnownLead
 from sync.store.work import fingerprint
 
@@ -27,6 +30,7 @@ OVERTAKEN = Receipt(ReceiptStatus.UNCHANGED, message="the lead changed after the
 class _Decided:
     """What one batch came to. ``held_back``: leads whose new task a cap keeps for a later run."""
 
+    leads: list[KnownLead] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     post: list[Change] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
@@ -36,8 +40,11 @@ class _Decided:
 class Decider:
     """Decides for one run at one instant. ``refused``: fingerprints the CRM would not take before."""
 
-    def __init__(self, run: Run, report: RunReport, now: datetime, refused: set[str], caps: Caps) -> None:
+    def __init__(  # noqa: PLR0913 - one per thing it decides by
+        self, run: Run, book: Book, report: RunReport, now: datetime, refused: set[str], caps: Caps
+    ) -> None:
         self._run = run
+        self._judge = Judge(run, book)
         self._report = report
         self._now = now
         self._refused = refused
@@ -45,10 +52,11 @@ class Decider:
 
     def decide(self, known: KnownLead, batch: _Decided) -> None:
         """Judge and plan one lead."""
-        verdict = judge(self._run, known, self._now)
+        verdict = self._judge.judge(known, self._now)
+        batch.leads.append(known)
         batch.verdicts.append(verdict)
         self._report.note_verdict(verdict)
-        decided = plan(self._run.name, verdict, known, would_be(self._run))
+        decided = self._judge.plan(verdict, known)
         if self._run.settings.mode == "shadow":
             self._report.note_would(decided)
             return
@@ -63,9 +71,27 @@ class Decider:
                 batch.held_back.append(change.lead_id)
 
 
-def judge(run: Run, known: KnownLead, now: datetime) -> Verdict:
-    """Step 7, for one lead."""
-    return evaluate(known.history, run.agreement, now, effective_from=run.settings.effective_from)
+class Judge:
+    """Steps 7 and 8 for one lead at a time: the verdict, and what is to be written for it."""
+
+    def __init__(self, run: Run, book: Book) -> None:
+        self._run = run
+        self._book = book
+        self._allowed = would_be(run)
+        self._wordings = {one.version: Wording.for_agreement(one) for one in book.agreements}
+
+    def judge(self, known: KnownLead, now: datetime) -> Verdict:
+        """What the agreement says of the lead at ``now``."""
+        settings = self._run.settings
+        history = known.history
+        if not settings.behaviour_readable:
+            history = replace(history, behaviour_readable=False)
+        return evaluate(history, self._book, now, effective_from=settings.effective_from)
+
+    def plan(self, verdict: Verdict, known: KnownLead) -> tuple[Change, ...]:
+        """What has to be written so that the CRM shows it."""
+        wording = self._wordings[verdict.agreement_version]
+        return plan(self._run.name, verdict, known, self._allowed, wording)
 
 
 def would_be(run: Run) -> Permissions:
@@ -77,7 +103,12 @@ def would_be(run: Run) -> Permissions:
 def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> None:
     """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped."""
     with run.store.begin() as db:
-        expected = desk.work.use_agreement(db, run.agreement, run.policy, now)
+        expected = desk.work.use_policy(db, run.policy)
+        agreements = Agreements(run.name)
+        binding = run.settings.mode != "shadow"
+        book = (
+            agreements.put_in_force(db, run.book, now) if binding else agreements.with_past(db, run.book, now)
+        )
         working_set = desk.work.working_set(db, now)
         total = desk.facts.count(db)
         caps = Caps(
@@ -85,7 +116,7 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
             run.settings.max_new_tasks_per_owner_per_day,
             desk.work.tasks_made(db, now - timedelta(days=1)),
         )
-        decider = Decider(run, report, now, desk.work.rejected(db), caps)
+        decider = Decider(run, book, report, now, desk.work.rejected(db), caps)
     changed = 0
     for start in range(0, len(working_set), BATCH):
         with run.store.begin() as db:
@@ -101,6 +132,7 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
+    desk.facts.keep_reasons(db, batch.leads)
     desk.work.keep_verdicts(db, batch.verdicts, run.policy)
     desk.work.post(db, batch.post, now)
     desk.facts.mark_dirty(db, batch.held_back)

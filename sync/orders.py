@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from connectors.base import Crm
-from sla_engine.agreement import Agreement
+from sla_engine.book import Book
 from sla_engine.model import LifecycleStage
 from sync.guard import Brakes
 from sync.plan import Permissions
@@ -20,7 +20,10 @@ Mode = Literal["shadow", "fields", "live"]
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run."""
+    """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run.
+
+    ``behaviour_readable``: some source delivers what leads do themselves.
+    """
 
     mode: Mode = "shadow"
     effective_from: datetime | None = None
@@ -28,12 +31,14 @@ class RunSettings:
     max_new_tasks_per_run: int = 200
     stages_writable: frozenset[LifecycleStage] = frozenset()
     owner_writable: bool = False
+    behaviour_readable: bool = True
     brakes: Brakes = field(default_factory=Brakes)
     settle_seconds: float = 2.0
 
     @property
     def permissions(self) -> Permissions:
-        return Permissions(self.mode != "shadow", self.mode == "live", self.stages_writable)
+        written = self.mode != "shadow"
+        return Permissions(written, self.mode == "live", self.stages_writable, self.owner_writable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Run:
 
     crm: Crm
     store: Store
-    agreement: Agreement
+    book: Book
     settings: RunSettings
     progress: Progress = field(default_factory=Silent)
     as_of: datetime | None = None
@@ -55,6 +60,8 @@ class Run:
 
     @property
     def policy(self) -> str:
-        """Names agreement and rollout together: under another one every lead is judged anew."""
+        """Names agreements, people and rollout together: under another one every lead is judged anew."""
         stages = ",".join(sorted(self.settings.stages_writable))
-        return f"{self.agreement.version}|{self.settings.mode}|{self.settings.effective_from}|{stages}"
+        signed = ",".join(f"{one.version}+{one.roster}" for one in self.book.agreements)
+        settings = self.settings
+        return f"{signed}|{settings.mode}|{settings.effective_from}|{stages}|{settings.owner_writable}"

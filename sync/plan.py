@@ -11,12 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.base import Change, CloseTask, CreateTask, OurTask, SetFields, SetStage, UpdateTask
+from connectors.base import (
+    AssignOwner,
+    Change,
+    CloseTask,
+    CreateTask,
+    OurTask,
+    SetFields,
+    SetStage,
+    UpdateTask,
+)
 from connectors.canonical import canonical
 from sla_engine.model import LifecycleStage, Value
 from sla_engine.verdict import ClockState, Fit, SlaClock, Verdict
+from sla_engine.wording import Wording
 from sync.store.facts import KnownLead
-from sync.wording import local_time, reasons_text, task_body, task_subject
+from sync.wording import ENGLISH, local_time, task_body, task_subject
 
 SCORE_STEP = 5
 _MINUTE = timedelta(minutes=1)
@@ -29,9 +39,16 @@ class Permissions:
     fields: bool
     tasks: bool
     stages: frozenset[LifecycleStage] = frozenset()
+    owner: bool = False
 
 
-def plan(connection: str, verdict: Verdict, known: KnownLead, allowed: Permissions) -> tuple[Change, ...]:
+def plan(
+    connection: str,
+    verdict: Verdict,
+    known: KnownLead,
+    allowed: Permissions,
+    wording: Wording = ENGLISH,
+) -> tuple[Change, ...]:
     """The changes that bring the CRM in line with the verdict; () when it is already."""
     if known.seen.lead.closed_elsewhere:
         return tuple(_close_all(known, "the lead was converted")) if allowed.tasks else ()
@@ -40,14 +57,15 @@ def plan(connection: str, verdict: Verdict, known: KnownLead, allowed: Permissio
         return tuple(_close_all(known, early)) if allowed.tasks else ()
     changes: list[Change] = []
     if allowed.fields:
-        changes += _fields(verdict, known)
+        changes += _owner(verdict, known, allowed)
+        changes += _fields(verdict, known, wording)
         changes += _stage(verdict, known, allowed)
     if allowed.tasks:
-        changes += _task(connection, verdict, known)
+        changes += _task(connection, verdict, known, wording)
     return tuple(changes)
 
 
-def wanted_fields(verdict: Verdict) -> dict[str, Value]:
+def wanted_fields(verdict: Verdict, wording: Wording = ENGLISH) -> dict[str, Value]:
     """Our fields as the verdict wants them, typed, by our name."""
     clock = verdict.due_clock
     answered = [one.stopped_at for one in verdict.clocks if one.stopped_at and one.proof]
@@ -61,16 +79,23 @@ def wanted_fields(verdict: Verdict) -> dict[str, Value]:
         "score": verdict.score,
         "interest": verdict.interest.band.value,
         "qualification": qualification,
-        "missing": ", ".join(verdict.missing) or None,
-        "reasons": reasons_text(verdict),
-        "next_step": verdict.next_step.text,
+        "missing": wording.missing(verdict.missing) or None,
+        "reasons": wording.reasons((*verdict.reasons, *verdict.findings)),
+        "next_step": wording.step(verdict.next_step),
         "responded_at": max(answered).replace(microsecond=0) if answered else None,
     }
 
 
-def _fields(verdict: Verdict, known: KnownLead) -> Iterator[Change]:
+def _owner(verdict: Verdict, known: KnownLead, allowed: Permissions) -> Iterator[Change]:
+    if verdict.assign_to is not None and allowed.owner:
+        has_it = known.seen.lead.owner.id if known.seen.lead.owner else None
+        because = "the agreed time passed without an answer"
+        yield AssignOwner(verdict.lead_id, verdict.assign_to, has_it, because)
+
+
+def _fields(verdict: Verdict, known: KnownLead, wording: Wording) -> Iterator[Change]:
     shown = known.seen.ours
-    wanted = wanted_fields(verdict)
+    wanted = wanted_fields(verdict, wording)
     differing = {name: value for name, value in wanted.items() if canonical(value) != shown.get(name, "")}
     same_band = "interest" not in differing
     if same_band and "score" in differing and not _score_moved(verdict.score, shown.get("score", "")):
@@ -101,9 +126,9 @@ def _stage(verdict: Verdict, known: KnownLead, allowed: Permissions) -> Iterator
         yield SetStage(verdict.lead_id, LifecycleStage.MQL, known.seen.lead.stage, because)
 
 
-def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Change]:
+def _task(connection: str, verdict: Verdict, known: KnownLead, wording: Wording) -> Iterator[Change]:
     clock = verdict.due_clock
-    if clock is None or verdict.next_step.responsible != "sales":
+    if clock is None or clock.responsible == "marketing":
         yield from _close_all(known, _outcome(verdict))
         return
     key = task_key(connection, clock)
@@ -112,8 +137,9 @@ def _task(connection: str, verdict: Verdict, known: KnownLead) -> Iterator[Chang
     standing = [task for task in known.tasks if task.is_open]
     owner = known.seen.lead.owner
     zone = (owner.time_zone if owner else None) or clock.time_zone
-    subject, body = task_subject(clock, zone), task_body(verdict, clock, zone)
-    owner_id = owner.id if owner else None
+    subject = task_subject(verdict, clock, zone, wording)
+    body = task_body(verdict, clock, zone, wording)
+    owner_id = clock.acting
     if not standing:
         because = (
             f"{clock.target} is {clock.state.value.replace('_', ' ')}, due {local_time(clock.due_at, zone)}"

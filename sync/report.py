@@ -29,6 +29,7 @@ class RunReport:
     quarantined: int = 0
     uncovered: int = 0
     exempt: int = 0
+    left_alone: int = 0  # open clocks of owners who have left, with nobody to stand in
     calls: int = 0
     seconds: float = 0.0
     changes: Counter[str] = field(default_factory=Counter)
@@ -53,6 +54,7 @@ class RunReport:
         self.evaluated += 1
         self.uncovered += verdict.uncovered
         self.exempt += verdict.exempt
+        self.left_alone += any(one.code == "owner_gone" for one in verdict.findings)
         self.states[verdict.sla_status] += 1
 
     def note_planned(self, change: Change) -> None:

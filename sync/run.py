@@ -11,13 +11,13 @@ import time
 from connectors.base import Change
 from connectors.errors import Misconfigured, Unavailable
 from sync.approval import Plan, state_of
-from sync.decide import judge, judge_and_post, post_approved, would_be
+from sync.decide import Judge, judge_and_post, post_approved
 from sync.deliver import Desk, deliver, settle
 from sync.lease import held
 from sync.orders import Mode, Run, RunSettings
-from sync.plan import plan
 from sync.pull import pull
 from sync.report import RunReport
+from sync.store.agreements import Agreements
 from sync.store.facts import Facts
 from sync.store.work import Work
 from sync.wording import sentence
@@ -70,13 +70,14 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
         changes: list[Change] = []
         states: dict[str, str] = {}
         with run.store.begin() as db:
-            work.use_agreement(db, run.agreement, run.policy, now)
+            work.use_policy(db, run.policy)
+            judge = Judge(run, Agreements(run.name).with_past(db, run.book, now))
             nothing_written_yet = run.settings.mode == "shadow"
             ids = work.everyone(db) if nothing_written_yet else work.working_set(db, now)
             for known in facts.known(db, ids):
-                verdict = judge(run, known, now)
+                verdict = judge.judge(known, now)
                 report.note_verdict(verdict)
-                decided = plan(run.name, verdict, known, would_be(run))
+                decided = judge.plan(verdict, known)
                 changes += decided
                 if decided:
                     states[known.seen.lead.id] = state_of(known)

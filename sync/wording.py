@@ -1,56 +1,60 @@
-"""The words sales people read: task subjects and texts, times in the owner's zone."""
+"""The words of tasks and plans: what sales people read in their task, what a plan says it would do."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from connectors.base import Change
 from sla_engine.verdict import ClockState, SlaClock, Verdict
+from sla_engine.wording import Wording
 
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+ENGLISH = Wording.of("en")
 
 
 def local_time(instant: datetime, time_zone: str) -> str:
-    """An instant as people in ``time_zone`` (IANA name) say it.
+    """An instant as people in ``time_zone`` (IANA name) say it, in English.
 
     >>> from datetime import UTC
     >>> local_time(datetime(2026, 11, 27, 14, 30, tzinfo=UTC), "Europe/Berlin")
     'Fri 27 Nov 15:30 (Europe/Berlin)'
     """
-    local = instant.astimezone(ZoneInfo(time_zone))
-    day = f"{_WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
-    return f"{day} {local:%H:%M} ({time_zone})"
+    return ENGLISH.instant(instant, time_zone)
 
 
-def task_subject(clock: SlaClock, time_zone: str) -> str:
-    """What to do by when, and whether it is late already."""
-    verb = "Follow up" if "follow" in clock.target else "Answer this lead"
-    due = local_time(clock.due_at, time_zone)
-    if clock.state is ClockState.BREACHED:
-        return f"Overdue: {verb.lower()}, was due {due}"
-    prefix = "At risk: " if clock.state is ClockState.AT_RISK else ""
-    return f"{prefix}{verb} by {due}"
+def task_subject(verdict: Verdict, clock: SlaClock, time_zone: str, wording: Wording) -> str:
+    """What to do by when, whether it is late already, and which reminder this is."""
+    verb = wording.texts.get(f"task_{verdict.next_step.code}", wording.texts["task_answer"])
+    due = wording.instant(clock.due_at, time_zone)
+    codes = {
+        ClockState.BREACHED: "task_overdue",
+        ClockState.AT_RISK: "task_at_risk",
+        ClockState.PAUSED: "task_paused",
+    }
+    code = codes.get(clock.state, "task_by")
+    text = wording.texts[code].format(verb=verb, due=due)
+    reminders = sum(step.do == "remind_owner" for step in clock.steps)
+    return wording.texts["task_reminder"].format(number=reminders, text=text) if reminders else text
 
 
-def task_body(verdict: Verdict, clock: SlaClock, time_zone: str) -> str:
+def task_body(verdict: Verdict, clock: SlaClock, time_zone: str, wording: Wording) -> str:
     """Why this task is there, what is known, and what counts as an answer."""
+    say = wording.texts
+    step = wording.step(verdict.next_step)
+    started, due = (wording.instant(one, time_zone) for one in (clock.started_at, clock.due_at))
+    interest = verdict.interest
     lines = [
-        f"Agreed: {clock.target}. {verdict.next_step.text.capitalize()}.",
-        f"Handed over {local_time(clock.started_at, time_zone)}, due {local_time(clock.due_at, time_zone)}.",
-        f"Interest: {verdict.interest.band}. Score: {verdict.score} of 100.",
+        say["body_agreed"].format(target=clock.target, step=step[:1].upper() + step[1:]),
+        say["body_since"].format(started=started, due=due),
+        say["body_state"].format(
+            band=say[interest.band.value], trend=say[interest.trend.value], score=verdict.score
+        ),
     ]
     if verdict.missing:
-        lines.append(f"Not known yet: {', '.join(verdict.missing)}.")
-    lines.append("This task closes itself as soon as the CRM shows your answer.")
+        lines.append(say["body_missing"].format(missing=wording.missing(verdict.missing)))
+    if any(step.do == "tell_manager" for step in clock.steps):
+        lines.append(say["body_manager"])
+    lines.append(say["body_closes"])
     return "\n".join(lines)
-
-
-def reasons_text(verdict: Verdict) -> str:
-    """Every criterion on a line: yes, no, or cannot tell."""
-    words = {True: "yes", False: "no", None: "?"}
-    return "\n".join(f"{words[reason.met]}: {reason.criterion} - {reason.text}" for reason in verdict.reasons)
 
 
 _VERBS = {

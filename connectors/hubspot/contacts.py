@@ -17,6 +17,7 @@ from connectors.hubspot.fields import LEAD_STAMP, OWNER, our_properties, shown
 from connectors.hubspot.people import People
 from connectors.hubspot.window import Step, Window
 from connectors.mapping import ConnectionMapping, parse_instant, parse_value
+from sla_engine.contact import kinds_of
 from sla_engine.model import Lead, Value
 
 
@@ -176,7 +177,7 @@ class Contacts:
             created_at=created,
             stage=self._mapping.stage_from(properties),
             owner=self._people.owner(properties.get(OWNER)),
-            fields=fields,
+            fields=fields | kinds_of(fields),
             reason=str(fields.get("reason") or ""),
         )
         return SeenLead(lead, modified, shown(properties))

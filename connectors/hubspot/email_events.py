@@ -72,4 +72,5 @@ class EmailEvents:
             actor_kind=ActorKind.AUTOMATION if is_automatic else ActorKind.UNKNOWN,
             content=str(event.get(source.content) or "") if source.content else "",
             outcome=str(event.get(source.outcome) or "") if source.outcome else "",
+            consent=source.consent,
         )

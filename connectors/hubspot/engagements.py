@@ -114,6 +114,7 @@ class Engagements:
             content=str(properties.get(source.content) or "") if source.content else "",
             outcome=str(properties.get(source.outcome) or "") if source.outcome else "",
             planned_for=at if is_planned else None,
+            consent=source.consent,
         )
 
 

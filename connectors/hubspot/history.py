@@ -6,7 +6,7 @@ A *version* is one value a property had, with its instant and source. Pure: noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -148,19 +148,19 @@ def activities(past: Past, mapping: ConnectionMapping) -> Iterator[Activity]:
         return
     for one in past.of(opt_out.field):
         if _is_true(one.value):
-            yield _activity(past, one, ActivityKind.OPT_OUT, "")
+            yield _activity(past, one, ActivityKind.OPT_OUT)
 
 
 def _each_value(past: Past, source: ActivitySource) -> Iterator[Activity]:
     for one in past.of(source.history_of):
         kind = source.kind_of(one.value)
         if one.value and kind is not None:
-            yield _activity(past, one, kind, one.value)
+            yield replace(_activity(past, one, kind), content=one.value, consent=source.consent)
 
 
-def _activity(past: Past, one: Version, kind: ActivityKind, content: str) -> Activity:
+def _activity(past: Past, one: Version, kind: ActivityKind) -> Activity:
     activity_id = f"{one.property}:{past.contact_id}:{_stamp(one.at)}"
-    return Activity(activity_id, kind, at=one.at, known_at=one.at, content=content)
+    return Activity(activity_id, kind, at=one.at, known_at=one.at)
 
 
 def _is_true(value: str) -> bool:

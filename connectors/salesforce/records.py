@@ -10,6 +10,7 @@ from connectors.base import OurTask, Rejection, SeenLead
 from connectors.canonical import canonical
 from connectors.mapping import ActivitySource, ConnectionMapping, parse_instant, parse_value
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
+from sla_engine.contact import kinds_of
 from sla_engine.model import (
     Activity,
     ActivityKind,
@@ -66,7 +67,7 @@ class Records:
             created_at=parse_instant(row["CreatedDate"]),
             stage=self._mapping.stage_from(row),
             owner=self._owners.get(str(row.get("OwnerId"))),
-            fields={name: value for name, value in fields.items() if name != "reason"},
+            fields={name: value for name, value in fields.items() if name != "reason"} | kinds_of(fields),
             reason=str(fields.get("reason") or ""),
             closed_elsewhere=converted,
         )
@@ -102,7 +103,12 @@ class Records:
         owner = self._owners.get(str(row["NewValue"]))
         if owner is None:
             return None
-        return OwnerChange(at, owner.id, by, kind, owner.is_queue, owner.time_zone, id=str(row["Id"]))
+        was = self._owners.get(str(row.get("OldValue")))
+        before = Owner(was.id, is_queue=was.is_queue, time_zone=was.time_zone) if was else None
+        change_id = str(row["Id"])
+        return OwnerChange(
+            at, owner.id, by, kind, owner.is_queue, owner.time_zone, id=change_id, before=before
+        )
 
     def actor_kind(self, user_id: str) -> ActorKind:
         """A person, unless the user is our own, listed as automation, or unknown."""
@@ -113,8 +119,9 @@ class Records:
 
     def activity(self, source: ActivitySource, row: Mapping[str, Any]) -> Activity | None:
         kind = source.kind_of(row.get(source.kind_from))
-        if kind is None or row.get(KEY_FIELD):
-            return None
+        outcome = str(row.get(source.outcome) or "")
+        if kind is None or (row.get(KEY_FIELD) and not outcome):
+            return None  # our own task proves something only by its outcome
         stamp = row.get(source.at) or row.get("ActivityDate")
         known_at = parse_instant(row.get(source.known_at) or row["SystemModstamp"])
         at = parse_instant(stamp) if stamp else known_at
@@ -133,8 +140,9 @@ class Records:
             actor=None if by_lead else actor,
             actor_kind=ActorKind.AUTOMATION if kind is ActivityKind.AUTOMATIC_EMAIL else actor_kind,
             content=str(row.get(source.content) or "") if by_lead else "",
-            outcome=str(row.get(source.outcome) or ""),
+            outcome=outcome,
             planned_for=at if is_planned else None,
+            consent=source.consent,
         )
 
 

@@ -8,16 +8,16 @@ from connectors.base import Problem
 from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.output import print_problems
 from leadsla.settings import ConnectionSettings, Settings, load
-from sla_engine.agreement import Agreement
+from sla_engine.book import Book
 
 
-def usable(config: Path) -> tuple[Settings, Agreement]:
+def usable(config: Path) -> tuple[Settings, Book]:
     """The settings, if nothing is wrong with them. Prints every problem and raises otherwise."""
     settings = load(config)
-    if settings.problems or settings.agreement is None:
+    if settings.problems or settings.book is None:
         refuse(list(settings.problems))
-    assert settings.agreement is not None  # noqa: S101 - refuse() has raised
-    return settings, settings.agreement
+    assert settings.book is not None  # noqa: S101 - refuse() has raised
+    return settings, settings.book
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -29,13 +29,13 @@ def schedule(config: ConfigOption = DEFAULT_CONFIG, connection: ConnectionOption
         def run_all() -> None:
             present = _reread(config, settings)
             for name in names:
-                if stop.is_set() or name not in present.connections or present.agreement is None:
+                if stop.is_set() or name not in present.connections or present.book is None:
                     continue
                 one = present.connections[name]
                 try:
                     with opened_crm(name, one) as crm, progress(name) as shown:
                         limits = run_settings(present, one)
-                        run = Run(crm, store, present.agreement, limits, shown, stop=stop)
+                        run = Run(crm, store, present.book, limits, shown, stop=stop)
                         show_report(run_once(run))
                 except (CrmError, GuardStopped, Busy) as error:
                     err.print(f"{error}; trying again at the next interval", markup=False)

@@ -35,13 +35,13 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say in sentences what a sync would write and why. Writes nothing to the CRM."""
-    settings, agreement = usable(config)
+    settings, book = usable(config)
     plans: list[Plan] = []
     told: dict[str, list[str]] = {}
     with opened_store(settings) as store:
         for name, one in chosen(settings, connection).items():
             with opened_crm(name, one) as crm, progress(name) as shown:
-                run = Run(crm, store, agreement, run_settings(settings, one), shown, as_of)
+                run = Run(crm, store, book, run_settings(settings, one), shown, as_of)
                 _, decided, reasons = plan_only(run)
             plans.append(decided)
             told[name] = list(reasons)
@@ -73,7 +73,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
     as_json: JsonOption = False,
 ) -> None:
     """Run once: read, judge, write, report. Safe to stop and to repeat."""
-    settings, agreement = usable(config)
+    settings, book = usable(config)
     approved = {one.connection: one for one in plans_in(approve)} if approve else {}
     reports: list[RunReport] = []
     troubles: list[CrmError] = []
@@ -85,7 +85,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
             try:
                 with opened_crm(name, one) as crm, progress(name) as shown:
                     limits = run_settings(settings, one)
-                    run = Run(crm, store, agreement, limits, shown, as_of, allow_mass_change, stop)
+                    run = Run(crm, store, book, limits, shown, as_of, allow_mass_change, stop)
                     reports.append(run_once(run, approved.get(name)))
             except CrmError as error:
                 troubles.append(error)
@@ -167,6 +167,12 @@ def show_report(report: RunReport) -> None:
     if report.uncovered:
         out.print(
             f"{report.connection}: no target covers {report.uncovered} leads in a phase with targets",
+            markup=False,
+        )
+    if report.left_alone:
+        out.print(
+            f"{report.connection}: {report.left_alone} leads that need an answer belong to somebody"
+            " who has left; name a deputy or manager under [agreement.people]",
             markup=False,
         )
     for trouble in report.troubles:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.base import OurTask, Page, SeenLead
-from sla_engine.model import LeadHistory, Owner, history_of
+from sla_engine.history import history_of
+from sla_engine.lifecycle import REJECTED
+from sla_engine.model import LeadHistory, Owner
 from sync.store import schema
 from sync.store.packing import (
     activity_form,
@@ -121,11 +123,12 @@ class Facts:
                 table.c.fact_id.in_({row["fact_id"] for row in chunk}),
             )
             known = {(row.lead_id, row.kind, row.fact_id): row.body for row in db.execute(query)}
-            fresh += [
-                row
-                for row in chunk
-                if known.get((row["lead_id"], row["kind"], row["fact_id"])) != row["body"]
-            ]
+            for row in chunk:
+                old = known.get((row["lead_id"], row["kind"], row["fact_id"]))
+                if old != row["body"] and not (
+                    row["kind"] == "stage" and _only_lacks_reason(row["body"], old)
+                ):
+                    fresh.append(row)
         upsert(db, table, fresh)
         self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
@@ -239,12 +242,34 @@ class Facts:
                     tuple(sorted(tasks[row.lead_id], key=lambda task: task.id)),
                 )
 
+    def keep_reasons(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
+        """Write the reason of a rejection beside it: the lead itself shows only its last one."""
+        rows = []
+        for known in leads:
+            last = known.history.stages[-1] if known.history.stages else None
+            reason = known.seen.lead.reason
+            if last is not None and reason and not last.reason and last.stage in REJECTED:
+                rows.append(
+                    self._fact(
+                        known.seen.lead.id, "stage", last.id or f"{last.at}", replace(last, reason=reason)
+                    )
+                )
+        upsert(db, schema.facts, rows)
+
     def _by_ids(
         self, db: sa.Connection, table: sa.Table, column: sa.Column[Any], ids: Sequence[str]
     ) -> Iterator[sa.Row[Any]]:
         for chunk in chunks(ids):
             query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
             yield from db.execute(query.order_by(column))
+
+
+def _only_lacks_reason(body: str, stored: str | None) -> bool:
+    """Whether a stage change is the stored one but for the reason that was kept beside it."""
+    if stored is None:
+        return False
+    told, known = stage_form.validate_json(body), stage_form.validate_json(stored)
+    return not told.reason and replace(known, reason="") == told
 
 
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

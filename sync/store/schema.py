@@ -93,6 +93,15 @@ agreements = Table(
     Column("first_used", BigInteger, nullable=False),
 )
 
+in_force = Table(
+    "in_force",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("version", String, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,

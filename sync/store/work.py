@@ -1,4 +1,4 @@
-"""What is decided and done: the working set, verdicts, the outbox, runs, agreement versions."""
+"""What is decided and done: the working set, verdicts, the outbox, runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Change, CreateTask, Receipt
-from sla_engine.agreement import Agreement
 from sla_engine.verdict import Verdict
 from sync.store import schema
 from sync.store.facts import chunks
@@ -46,18 +45,12 @@ class Work:
     def __init__(self, connection: str) -> None:
         self._name = connection
 
-    def use_agreement(self, db: sa.Connection, agreement: Agreement, policy: str, now: datetime) -> bool:
-        """Keep the version's text; leads judged under another policy are judged again.
+    def use_policy(self, db: sa.Connection, policy: str) -> bool:
+        """Leads judged under another policy are judged again. ``policy`` names agreements and rollout.
 
-        ``policy`` names agreement and rollout together. Returns whether any lead was judged under
-        another one, or none was ever judged: a run whose many changes are expected.
+        Returns whether any lead was judged under another one, or none was ever judged: a run whose
+        many changes are expected.
         """
-        row = {"version": agreement.version, "body": agreement.model_dump_json(by_alias=True)}
-        found = db.execute(
-            sa.select(schema.agreements.c.version).where(schema.agreements.c.version == agreement.version)
-        ).first()
-        if found is None:
-            db.execute(schema.agreements.insert().values(**row, first_used=micros(now)))
         mine = schema.leads.c.connection == self._name
         judged = sa.select(schema.leads.c.lead_id).where(mine, schema.leads.c.judged_by.is_not(None))
         is_first = db.execute(judged.limit(1)).first() is None

@@ -21,7 +21,8 @@ import sync
 from sla_engine.agreement import Agreement
 from sla_engine.business_time import BusinessHours
 from sla_engine.evaluate import evaluate
-from sla_engine.model import Activity, ActivityKind, ActorKind, Lead, LifecycleStage, StageChange, history_of
+from sla_engine.history import history_of
+from sla_engine.model import Activity, ActivityKind, ActorKind, Lead, LifecycleStage, StageChange
 
 AGREEMENT = Agreement.model_validate(
     tomllib.loads((Path(__file__).parents[2] / "config.toml").read_text(encoding="utf-8"))["agreement"]
@@ -79,7 +80,7 @@ ACTIVITIES = st.lists(
 )
 STAGES = st.lists(
     st.builds(
-        lambda stage, at, by: StageChange(at, stage, "rep", by, id=f"{stage}-{at}"),
+        lambda stage, at, by: StageChange(at, stage, "rep", by, id=f"{stage}-{by}-{at}"),
         st.sampled_from(list(LifecycleStage)),
         INSTANTS,
         st.sampled_from(list(ActorKind)),

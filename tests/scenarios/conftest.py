@@ -65,7 +65,7 @@ class Office:
     def _run(self, crm):
         one = self.settings.connections[self.crm]
         limits = replace(run_settings(self.settings, one), **self.rollout)
-        return Run(crm, self.store, self.settings.agreement, limits)
+        return Run(crm, self.store, self.settings.book, limits)
 
     def sync(self, approved=None):
         with opened_crm(self.crm, self.settings.connections[self.crm]) as crm:

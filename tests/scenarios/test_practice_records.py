@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from connectors.mapping import parse_instant
 from leadsla.settings import ConnectionSettings
 from sla_engine.agreement import Agreement
+from sla_engine.book import Book
 from sla_engine.model import LifecycleStage
+from sla_engine.wording import Wording
 from sync.store.facts import Facts
 from sync.store.work import Work
 
@@ -47,6 +49,9 @@ def living(office):
             yield verdict, leads[lead_id]
 
 
+ENGLISH = Wording.of("en")
+
+
 def instant(raw):
     return parse_instant(raw) if raw else None
 
@@ -62,14 +67,14 @@ def test_due_time_score_reasons_and_next_step_stand_on_every_lead(office):
         due = verdict.due_clock.due_at if verdict.due_clock else None
         assert instant(record[words["due_at"]]) == whole_second(due)
         assert float(record[words["score"]]) == verdict.score
+        told = (*verdict.reasons, *verdict.findings)
         shown = record[words["reasons"]].split("\n")
         assert [line.split(":")[0] for line in shown] == [
-            {True: "yes", False: "no", None: "?"}[reason.met] for reason in verdict.reasons
+            {True: "yes", False: "no", None: "?"}[reason.met] for reason in told
         ]
-        for line, reason in zip(shown, verdict.reasons, strict=True):
-            assert reason.criterion in line
-            assert reason.text in line
-        assert record[words["next_step"]] == verdict.next_step.text
+        for line, reason in zip(shown, told, strict=True):
+            assert line.endswith(f"{reason.criterion} - {ENGLISH.reason(reason)}")
+        assert record[words["next_step"]] == ENGLISH.step(verdict.next_step)
         answers = [clock.stopped_at for clock in verdict.clocks if clock.stopped_at and clock.proof]
         assert instant(record[words["responded_at"]]) == whole_second(max(answers, default=None))
         seen += 1
@@ -120,7 +125,7 @@ def late_hours(agreement):
 def with_agreement(office, edit):
     table = tomllib.loads(office.settings.path.read_text(encoding="utf-8"))["agreement"]
     edit(table)
-    return replace(office.settings, agreement=Agreement.model_validate(table))
+    return replace(office.settings, book=Book.of(Agreement.model_validate(table)))
 
 
 def stages_of(office):

@@ -12,6 +12,7 @@ from connectors.base import OurTask, SeenLead
 from connectors.memory import MemoryCrm
 from connectors.memory_records import MemoryRecords
 from sla_engine.agreement import Agreement
+from sla_engine.book import Book
 from sla_engine.model import Activity, ActivityKind, ActorKind, Lead, LifecycleStage, Owner
 from sync.approval import Plan
 from sync.report import RunReport
@@ -70,7 +71,9 @@ class Theatre:
         """The lead does something, or somebody does it for the lead."""
         self.records.now = at
         actor = ActorKind.PERSON if by else ActorKind.UNKNOWN
-        self.records.log(name, Activity(f"{kind}-{name}-{at:%d%H%M}", ActivityKind(kind), at, at, by, actor))
+        deed_id = f"{kind}-{name}-{at:%d%H%M}"
+        deed = Activity(deed_id, ActivityKind(kind), at, at, by, actor, consent="declared")
+        self.records.log(name, deed)
 
     def tick_off(self, name: str, at: datetime) -> None:
         """A person closes the lead's open task by hand."""
@@ -105,4 +108,4 @@ class Theatre:
         self.store.close()
 
     def _run(self, **options: Any) -> Run:
-        return Run(self.crm, self.store, self.agreement, self.settings, **options)
+        return Run(self.crm, self.store, Book.of(self.agreement), self.settings, **options)

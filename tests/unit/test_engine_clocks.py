@@ -11,6 +11,7 @@ import pytest
 from sla_engine.agreement import Agreement
 from sla_engine.errors import NaiveInstant
 from sla_engine.evaluate import evaluate
+from sla_engine.history import history_of
 from sla_engine.model import (
     Activity,
     ActivityKind,
@@ -20,13 +21,14 @@ from sla_engine.model import (
     Owner,
     OwnerChange,
     StageChange,
-    history_of,
 )
 from sla_engine.verdict import ClockState, Fit, InterestBand
+from sla_engine.wording import Wording
 
 AGREEMENT = Agreement.model_validate(
     tomllib.loads((Path(__file__).parents[2] / "config.toml").read_text(encoding="utf-8"))["agreement"]
 )
+ENGLISH = Wording.of("en")
 ANNA = Owner("anna", "Anna", time_zone="Europe/Berlin")
 KNOWN = {"last_name": "Example", "company": "Example AG", "email": "a@example.com", "country": "DE"}
 
@@ -51,8 +53,8 @@ def work(kind, at, by=ActorKind.PERSON, known_at=None, planned_for=None):
     return Activity(f"{kind}-{at}", kind, at, known_at or at, "anna", by, planned_for=planned_for)
 
 
-def move(stage, at, by=ActorKind.PERSON):
-    return StageChange(at, stage, "anna", by, id=f"{stage}-{at}")
+def move(stage, at, by=ActorKind.PERSON, reason="no budget"):
+    return StageChange(at, stage, "anna", by, reason, id=f"{stage}-{at}")
 
 
 BEFORE, EARLY, NIGHT, LATE = (
@@ -177,9 +179,22 @@ def test_an_estimated_start_is_never_called_breached():
     assert evaluate(history, AGREEMENT, LATE).clocks[0].state is ClockState.UNPROVEN
 
 
-def test_a_rejection_without_reason_asks_for_it():
-    verdict = evaluate(an_mql(stages=[move(LifecycleStage.RECYCLED, EARLY)]), AGREEMENT, LATE)
-    assert "give the reason" in verdict.next_step.text
+@pytest.mark.parametrize("stage", [LifecycleStage.RECYCLED, LifecycleStage.DISQUALIFIED])
+def test_a_rejection_without_reason_is_no_answer_and_is_flagged_to_the_rep(stage):
+    unsaid = an_mql(stages=[move(stage, EARLY, reason="")])
+    verdict = evaluate(unsaid, AGREEMENT, LATE)
+    assert [clock.state for clock in verdict.clocks] == [ClockState.BREACHED]
+    assert verdict.next_step.code == "give_reason"
+    assert [finding.code for finding in verdict.findings] == ["reason_missing"]
+    said = an_mql(stages=[move(stage, EARLY, reason="")], reason="no budget")
+    assert evaluate(said, AGREEMENT, LATE).clocks[0].state is ClockState.MET
+
+
+def test_a_rejection_long_past_whose_reason_is_lost_is_unproven():
+    """The CRM shows only the last reason; nobody is blamed for one that cannot be read any more."""
+    stages = [move(LifecycleStage.RECYCLED, EARLY, reason=""), StageChange(LATE, LifecycleStage.MQL, id="h2")]
+    verdict = evaluate(an_mql(stages=stages), AGREEMENT, LATE)
+    assert [clock.state for clock in verdict.clocks] == [ClockState.UNPROVEN, ClockState.RUNNING]
 
 
 def test_a_naive_instant_is_refused():
@@ -193,20 +208,26 @@ def test_a_naive_instant_is_refused():
         (KNOWN, Fit.BUYER, ()),
         ({**KNOWN, "job_title": "Werkstudentin Marketing"}, Fit.NOT_A_BUYER, ()),
         ({**KNOWN, "country": "BR"}, Fit.UNKNOWN, ()),
-        ({**KNOWN, "company": "N/A"}, Fit.BUYER, ("company",)),
-        ({"last_name": "X", "company": "Y", "phone": "1"}, Fit.UNKNOWN, ()),
-        ({}, Fit.UNKNOWN, ("last_name", "company", "email or phone")),
+        ({**KNOWN, "company": "N/A"}, Fit.BUYER, (("company", "empty"),)),
+        ({"last_name": "X", "company": "Y", "phone": "+49 30 901820"}, Fit.UNKNOWN, ()),
+        ({"last_name": "X", "company": "Y", "phone": "030 901820"}, Fit.UNKNOWN, ()),
+        ({"last_name": "X", "company": "Y", "phone": "1"}, Fit.UNKNOWN, (("email or phone", "invalid"),)),
+        ({**KNOWN, "email": "nobody@"}, Fit.BUYER, (("email or phone", "invalid"),)),
+        ({}, Fit.UNKNOWN, (("last_name", "empty"), ("company", "empty"), ("email or phone", "empty"))),
     ],
 )
 def test_minimum_data_and_fit(fields, fit, missing):
     verdict = evaluate(an_mql(fields=fields), AGREEMENT, HANDED_OVER)
-    assert (verdict.fit, verdict.missing) == (fit, missing)
+    assert (verdict.fit, tuple((" or ".join(one.names), one.why) for one in verdict.missing)) == (
+        fit,
+        missing,
+    )
 
 
 def behaviour(*kinds, gap=timedelta(hours=1)):
     start = HANDED_OVER - timedelta(days=1)
     return [
-        Activity(f"b{i}", kind, start + i * gap, start + i * gap, content=f"c{i}")
+        Activity(f"b{i}", kind, start + i * gap, start + i * gap, content=f"c{i}", consent="declared")
         for i, kind in enumerate(kinds)
     ]
 
@@ -237,9 +258,7 @@ def test_a_recycled_lead_is_ready_again_only_by_what_it_did_since():
     warm = an_mql(activities=behaviour(ActivityKind.HAND_RAISE), stages=[given_back])
     verdict = evaluate(warm, AGREEMENT, LATE)
     assert (verdict.interest.band, verdict.is_mql) == (InterestBand.HIGH, False)
-    assert "interest since sales gave it back is none, medium is needed" in [
-        reason.text for reason in verdict.reasons
-    ]
-    again = Activity("again", ActivityKind.HAND_RAISE, LATE, LATE)
+    assert "interest since sales gave it back is none, medium is needed" in ENGLISH.reasons(verdict.reasons)
+    again = Activity("again", ActivityKind.HAND_RAISE, LATE, LATE, consent="declared")
     warm_anew = an_mql(activities=[*behaviour(ActivityKind.HAND_RAISE), again], stages=[given_back])
     assert evaluate(warm_anew, AGREEMENT, LATE).is_mql

@@ -23,7 +23,7 @@ def test_the_shipped_file_is_right():
     settings = load(SHIPPED)
     assert settings.problems == ()
     assert set(settings.connections) == {"salesforce", "hubspot"}
-    assert settings.agreement is not None
+    assert settings.book is not None
 
 
 def test_several_mistakes_are_told_together(tmp_path):

@@ -13,7 +13,8 @@ from connectors.base import Change, OurTask, SeenLead, SetFields
 from connectors.canonical import canonical
 from connectors.errors import Misconfigured
 from sla_engine.evaluate import evaluate
-from sla_engine.model import Lead, LifecycleStage, Owner, StageChange, history_of
+from sla_engine.history import history_of
+from sla_engine.model import Lead, LifecycleStage, Owner, StageChange
 from sla_engine.verdict import Verdict
 from sync.approval import from_json, to_json
 from sync.plan import Permissions, plan, task_key, wanted_fields

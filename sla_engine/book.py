@@ -1,0 +1,64 @@
+"""The book of agreements: which one covers a lead, and which version was in force when.
+
+A clock keeps the version it was opened under: a new agreement never rewrites a running or past
+deadline. What is asked of a lead now (data, fit, interest) is the newest version's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sla_engine.agreement import Agreement
+from sla_engine.model import LeadHistory
+from sla_engine.situation import Circumstances
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """All versions of one agreement: the newest, and what was in force before, oldest first.
+
+    ``earlier`` holds (version, the instant it was replaced).
+    """
+
+    current: Agreement
+    earlier: tuple[tuple[Agreement, datetime], ...] = ()
+
+    def in_force(self) -> Iterator[tuple[Agreement, datetime | None, datetime | None]]:
+        """(agreement, from, until) in time order, half-open, None: no bound."""
+        since: datetime | None = None
+        for agreement, replaced in self.earlier:
+            yield agreement, since, replaced
+            since = replaced
+        yield self.current, since, None
+
+    def version(self, name: str) -> Agreement:
+        """The version called ``name``; the newest if there is none of that name."""
+        return next((one for one, _ in self.earlier if one.version == name), self.current)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Every agreement in one configuration, the more special first."""
+
+    chapters: tuple[Chapter, ...]
+
+    @classmethod
+    def of(cls, *agreements: Agreement) -> Book:
+        """A book without a past."""
+        return cls(tuple(Chapter(one) for one in agreements))
+
+    def covering(self, history: LeadHistory, now: datetime) -> Chapter | None:
+        """The first whose scope the lead is in; None: nobody agreed anything about it."""
+        for chapter in self.chapters:
+            if not chapter.current.scope:
+                return chapter
+            if chapter.current.covers(Circumstances(history, chapter.current, now)) is True:
+                return chapter
+        return None
+
+    @property
+    def agreements(self) -> Sequence[Agreement]:
+        """The newest version of each."""
+        return [chapter.current for chapter in self.chapters]

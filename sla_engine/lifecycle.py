@@ -1,0 +1,229 @@
+"""The lead's way: phases entered, rounds, allowed moves, who is responsible, and the two rejections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from pydantic import Field
+
+from sla_engine.business_time import BusinessHours
+from sla_engine.model import (
+    ActivityKind,
+    ActorKind,
+    LeadHistory,
+    LifecycleStage,
+    OwnerChange,
+    StageChange,
+)
+from sla_engine.parts import Part
+from sla_engine.verdict import Party, Reason
+
+S = LifecycleStage
+REJECTED = frozenset({S.RECYCLED, S.DISQUALIFIED})
+_ATTEMPTS = frozenset({ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING})
+
+
+class Lifecycle(Part):
+    """Who is responsible in each stage, and which moves between stages are allowed.
+
+    A stage without an entry in ``moves`` may be left for any other.
+    """
+
+    responsible: Mapping[LifecycleStage, Party] = Field(
+        default={
+            S.INQUIRY: "marketing",
+            S.MQL: "sales",
+            S.SAL: "sales",
+            S.SQL: "sales",
+            S.OPPORTUNITY: "sales",
+            S.CUSTOMER: "sales",
+            S.RECYCLED: "marketing",
+            S.DISQUALIFIED: "nobody",
+        }
+    )
+    moves: Mapping[LifecycleStage, tuple[LifecycleStage, ...]] = Field(
+        default={
+            S.INQUIRY: (S.MQL, S.SAL, S.SQL, S.OPPORTUNITY, S.RECYCLED, S.DISQUALIFIED),
+            S.MQL: (S.SAL, S.SQL, S.OPPORTUNITY, S.RECYCLED, S.DISQUALIFIED),
+            S.SAL: (S.SQL, S.OPPORTUNITY, S.RECYCLED, S.DISQUALIFIED),
+            S.SQL: (S.OPPORTUNITY, S.RECYCLED, S.DISQUALIFIED),
+            S.RECYCLED: (S.INQUIRY, S.MQL, S.SAL, S.SQL, S.OPPORTUNITY, S.DISQUALIFIED),
+        }
+    )
+
+    def stray(self, before: LifecycleStage, change: StageChange) -> bool:
+        """Whether a move is not allowed. What was disqualified comes back only by a person's hand."""
+        if before is S.DISQUALIFIED:
+            return change.actor_kind is ActorKind.AUTOMATION
+        return before in self.moves and change.stage not in self.moves[before]
+
+
+class Cadence(Part):
+    """What must have been tried before ``reasons`` are accepted as grounds for a rejection."""
+
+    reasons: tuple[str, ...]
+    attempts: int = Field(ge=1)
+    channels: int = Field(default=1, ge=1, le=len(_ATTEMPTS))
+    working_days: int = Field(ge=1)
+
+
+class Rejection(Part):
+    """The reasons both sides agreed on. ``reason_needed``: a rejection without one is no answer."""
+
+    recycle: tuple[str, ...] = ()
+    disqualify: tuple[str, ...] = ()
+    reason_needed: bool = True
+    return_on: str = ""  # our lead field with the date agreed for taking a recycled lead up again
+    cadence: Cadence | None = None
+
+    def reasons_for(self, stage: LifecycleStage) -> tuple[str, ...]:
+        """The agreed reasons for a rejection into ``stage``."""
+        return self.recycle if stage is S.RECYCLED else self.disqualify
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The lead entered a phase: when, by which fact, which time around, and when it left again."""
+
+    phase: LifecycleStage
+    at: datetime
+    id: str
+    round: int
+    estimated: bool
+    left_at: datetime | None
+    change: StageChange | None  # None: accepted by taking it out of a queue
+
+
+def took_it(previous: OwnerChange | None, change: OwnerChange) -> bool:
+    """Whether a person took the lead for themselves, out of a queue or from nobody."""
+    came_free = previous is None or previous.owner is None or previous.to_queue
+    by_themselves = change.owner is not None and not change.to_queue and change.actor == change.owner
+    return came_free and by_themselves and change.actor_kind is ActorKind.PERSON and not change.estimated
+
+
+def entries(history: LeadHistory) -> list[Entry]:
+    """Every entry into a phase, in time order; staying in a stage is no entry.
+
+    Taking an MQL out of a queue is acceptance: the lead is then in the phase SAL, whatever the CRM's
+    stage says. A round ends with a rejection; what comes after it is the next.
+    """
+    moves = list(_moves(history))
+    found: list[Entry] = []
+    round_, rejected = 1, False
+    for index, (at, phase, fact_id, change) in enumerate(moves):
+        if rejected and phase not in REJECTED:
+            round_, rejected = round_ + 1, False
+        rejected = rejected or phase in REJECTED
+        left_at = moves[index + 1][0] if index + 1 < len(moves) else None
+        estimated = change is not None and change.estimated
+        found.append(Entry(phase, at, fact_id, round_, estimated, left_at, change))
+    return found
+
+
+_Move = tuple[datetime, LifecycleStage, str, StageChange | None]
+
+
+def _moves(history: LeadHistory) -> Iterator[_Move]:
+    facts: list[_Move] = [(one.at, one.stage, one.id, one) for one in history.stages]
+    takes = [
+        (two.at, S.SAL, two.id, None)
+        for one, two in zip((None, *history.owners), history.owners, strict=False)
+        if took_it(one, two)
+    ]
+    if takes:
+        facts = sorted([*facts, *takes], key=lambda fact: (fact[0], fact[3] is not None))
+    phase: LifecycleStage | None = None
+    for at, stage, fact_id, change in facts:
+        is_taking = change is None
+        if stage is phase or (is_taking and phase is not S.MQL):
+            continue
+        phase = stage
+        yield at, stage, fact_id, change
+
+
+def rejection_reason(entry: Entry, history: LeadHistory) -> str:
+    """The reason given for a rejection; "" if none is known. The lead shows only the last one."""
+    given = entry.change.reason if entry.change else ""
+    return given or (history.lead.reason if entry.left_at is None else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A lead's way with what it is judged by: entries in time order, rejection rules, calendar."""
+
+    ways: list[Entry]
+    history: LeadHistory
+    rules: Rejection
+    hours: BusinessHours
+
+    def answers(self, entry: Entry) -> bool | None:
+        """Whether a rejection is the agreed answer: with a reason, and tried often enough before.
+
+        None: it lies back and its reason cannot be read any more.
+        """
+        reason = rejection_reason(entry, self.history)
+        if not reason and self.rules.reason_needed:
+            return None if entry.left_at is not None else False
+        return attempts_missing(entry, reason, self) is None
+
+
+def attempts_missing(entry: Entry, reason: str, course: Course) -> tuple[int, int] | None:
+    """(attempts, channels) made when the agreed cadence was not kept before this reason; None if it was."""
+    cadence, history = course.rules.cadence, course.history
+    if cadence is None or reason.casefold() not in {one.casefold() for one in cadence.reasons}:
+        return None
+    handed_over = [one.at for one in course.ways if one.at < entry.at and one.phase is S.MQL]
+    start = handed_over[-1] if handed_over else history.lead.created_at
+    end = min(entry.at, course.hours.end_of_working_day(start, cadence.working_days))
+    made = [
+        one.kind
+        for one in history.activities
+        if one.kind in _ATTEMPTS
+        and one.actor_kind is ActorKind.PERSON
+        and one.planned_for is None
+        and start <= one.at <= end
+    ]
+    if len(made) >= cadence.attempts and len(set(made)) >= cadence.channels:
+        return None
+    return len(made), len(set(made))
+
+
+def findings(course: Course, lifecycle: Lifecycle) -> tuple[Reason, ...]:
+    """What somebody did against the agreement: stray moves, and faults of the last rejection."""
+    ways = course.ways
+    found = [
+        Reason(
+            "lifecycle", False, "stray_move", {"from": one.phase.value, "to": two.phase.value, "at": two.at}
+        )
+        for one, two in pairwise(ways)
+        if two.change is not None and lifecycle.stray(one.phase, two.change)
+    ]
+    if ways and ways[-1].phase in REJECTED:
+        fault = _rejection_fault(ways[-1], course)
+        found += [fault] if fault else []
+    return tuple(found)
+
+
+def _rejection_fault(entry: Entry, course: Course) -> Reason | None:
+    rules, reason = course.rules, rejection_reason(entry, course.history)
+    if not reason:
+        return Reason("rejection", False, "reason_missing", {"stage": entry.phase.value})
+    made = attempts_missing(entry, reason, course)
+    if made and rules.cadence:
+        values: dict[str, str | int | datetime] = {
+            "made": made[0],
+            "over": made[1],
+            "reason": reason,
+            "attempts": rules.cadence.attempts,
+            "channels": rules.cadence.channels,
+        }
+        return Reason("rejection", False, "cadence_short", values)
+    agreed = rules.reasons_for(entry.phase)
+    if agreed and reason.casefold() not in {one.casefold() for one in agreed}:
+        return Reason(
+            "rejection", False, "reason_not_agreed", {"reason": reason, "agreed": ", ".join(agreed)}
+        )
+    return None

@@ -1,0 +1,58 @@
+"""What every part of the agreement is made of: strict values, durations, one-or-more lists.
+
+Not here: any part itself. A duration in the configuration is a whole number and a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Part(BaseModel):
+    """A part of the agreement: unknown keys are mistakes, and it never changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def duration(raw: object) -> timedelta:
+    """A span of time as the configuration writes it; more than nothing. Raises ValueError.
+
+    >>> duration("36h")
+    datetime.timedelta(days=1, seconds=43200)
+    """
+    if isinstance(raw, timedelta) and raw > timedelta(0):
+        return raw
+    match = re.fullmatch(r"(\d+)([smhd])", str(raw))
+    if not match or not int(match[1]):
+        raise ValueError(f'{raw!r} is no duration; write one like "30m", "4h" or "14d"')
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def working_duration(raw: object) -> timedelta:
+    """Working time: hours, minutes or seconds, never days. Raises ValueError."""
+    if str(raw).endswith("d"):
+        raise ValueError(
+            'working time is written in hours or minutes, like "8h": a day is not the same everywhere'
+        )
+    return duration(raw)
+
+
+def one_or_more(raw: object) -> object:
+    """A single text stands for a list of one."""
+    return (raw,) if isinstance(raw, str | int | float) else raw
+
+
+def _written(span: timedelta) -> str:
+    return f"{span // timedelta(seconds=1)}s"
+
+
+AS_WRITTEN = PlainSerializer(_written, return_type=str, when_used="json")
+Duration = Annotated[timedelta, BeforeValidator(duration), AS_WRITTEN]
+WorkingTime = Annotated[timedelta, BeforeValidator(working_duration), AS_WRITTEN]
+AnyOf = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]

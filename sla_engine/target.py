@@ -1,0 +1,153 @@
+"""A target: one promise of the agreement, with its pauses and its escalation ladder."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from sla_engine.conditions import Condition, Test, all_of
+from sla_engine.model import ActivityKind, LifecycleStage
+from sla_engine.parts import Duration, Part, WorkingTime, one_or_more, working_duration
+from sla_engine.verdict import Party
+
+ProofName = Literal[
+    "accepted",
+    "qualified",
+    "opportunity",
+    "rejected",
+    "call",
+    "email",
+    "meeting",
+    "follow_up",
+    "task",
+    "assigned",
+    "enrolled",
+]
+FIRST_TOUCH: tuple[ProofName, ...] = (
+    "accepted",
+    "opportunity",
+    "rejected",
+    "call",
+    "email",
+    "meeting",
+    "follow_up",
+    "task",
+)
+
+
+def _share_or_working_time(raw: object) -> object:
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        if raw <= 0:
+            raise ValueError("a share of the target is more than 0; 1 is the deadline")
+        return float(raw)
+    return working_duration(raw)
+
+
+def _written(at: float | timedelta) -> float | str:
+    return at if isinstance(at, float) else f"{at // timedelta(seconds=1)}s"
+
+
+When = Annotated[
+    float | timedelta,
+    BeforeValidator(_share_or_working_time),
+    PlainSerializer(_written, when_used="json"),
+]
+Shares = Annotated[tuple[float, ...], BeforeValidator(one_or_more)]
+Phases = Annotated[tuple[LifecycleStage, ...], BeforeValidator(one_or_more)]
+
+
+class PauseRule(Part):
+    """What stops the clock for a while.
+
+    ``waiting_for_lead``: after a person's call or mail until the lead answers; ``absent``: while the
+    owner is away; ``hold``: an agreed hold. None lasts longer than ``at_most`` (days of 24 hours).
+    """
+
+    when: Literal["waiting_for_lead", "absent", "hold"]
+    at_most: Duration = timedelta(days=5)
+
+
+class Step(Part):
+    """A rung of the ladder: ``at`` a share of the target (1 is the deadline) or a working time.
+
+    ``remind_owner`` renews the lead's one task, ``tell_manager`` names the manager, ``reassign``
+    gives the lead ``to`` a person, a queue or "next_in_line". ``every`` repeats it, ``times`` in all.
+    """
+
+    at: When
+    do: Literal["remind_owner", "tell_manager", "reassign"]
+    to: str = ""
+    every: WorkingTime | None = None
+    times: int = Field(default=1, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Step:
+        if (self.do == "reassign") != bool(self.to):
+            raise ValueError('`to` says to whom `reassign` gives the lead, e.g. "next_in_line"')
+        if (self.every is None) != (self.times == 1):
+            raise ValueError("`every` and `times` (2 or more) belong together")
+        if self.do == "reassign" and self.times > 1:
+            raise ValueError("`reassign` happens once; write another step for the next")
+        return self
+
+    def instants(self, within: timedelta) -> tuple[timedelta, ...]:
+        """The working times since the start at which this rung is reached."""
+        first = self.at if isinstance(self.at, timedelta) else within * self.at
+        return tuple(first + (self.every or timedelta(0)) * n for n in range(self.times))
+
+
+class Target(Part):
+    """One promise: who answers leads in ``phase`` within which working time, proven by what.
+
+    ``starts``: when the phase is entered, when a person is given the lead in it (anew for each owner),
+    or with each inbound activity of the kinds in ``activities`` (those within ``joins_within`` of a
+    running clock join it). Targets with one ``promise`` compete and the first match wins; different
+    promises run side by side. ``hours``: a calendar's name, "owner" or "region".
+    """
+
+    name: str
+    phase: Phases
+    starts: Literal["phase_entered", "assigned", "inbound_activity"] = "phase_entered"
+    activities: Annotated[tuple[ActivityKind, ...], BeforeValidator(one_or_more)] = ()
+    joins_within: Duration | None = None
+    promise: str = ""
+    responsible: Party = "sales"
+    within: WorkingTime
+    hours: str = "owner"
+    warn_at: Shares = (0.75,)
+    when: tuple[Condition, ...] = ()
+    met_by: tuple[ProofName, ...] = FIRST_TOUCH
+    pauses: tuple[PauseRule, ...] = ()
+    escalate: tuple[Step, ...] = ()
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Target:
+        inbound = self.starts == "inbound_activity"
+        if inbound != bool(self.activities):
+            raise ValueError("`activities` says which activities open an inbound_activity clock")
+        if self.joins_within is not None and not inbound:
+            raise ValueError("`joins_within` belongs to inbound_activity")
+        if not self.warn_at or any(not 0 < share < 1 for share in self.warn_at):
+            raise ValueError("warn_at is a share between 0 and 1, like 0.75")
+        if not self.met_by:
+            raise ValueError("nothing meets this target; name proofs in `met_by`")
+        return self
+
+    @cached_property
+    def competes_in(self) -> str:
+        """The promise this target belongs to."""
+        return self.promise or f"{self.responsible} {self.starts} {' '.join(self.phase)}"
+
+    @cached_property
+    def applies(self) -> Test:
+        """Whether its conditions hold."""
+        return all_of(self.when)
+
+    @cached_property
+    def reminders(self) -> tuple[Step, ...]:
+        """The ladder with warning points after the first as reminders."""
+        later = sorted(self.warn_at)[1:]
+        return (*(Step(at=share, do="remind_owner") for share in later), *self.escalate)

@@ -1,0 +1,91 @@
+"""Sentences out of reasons, findings and steps, in the agreement's language, with its own texts on top.
+
+Made only when somebody looks: a verdict carries codes and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sla_engine.agreement import Agreement
+from sla_engine.scorecard import ScoreLine
+from sla_engine.texts import LANGUAGES
+from sla_engine.verdict import Missing, NextStep, Reason, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one agreement speaks.
+
+    >>> Wording.of("de").instant(datetime.fromisoformat("2026-11-27T14:30:00+00:00"), "Europe/Berlin")
+    'Fr 27. November 15:30 (Europe/Berlin)'
+    """
+
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, language: str = "en", own: Mapping[str, str] | None = None) -> Wording:
+        return cls({**LANGUAGES[language], **(own or {})})
+
+    @classmethod
+    def for_agreement(cls, agreement: Agreement) -> Wording:
+        return cls.of(agreement.language, agreement.texts)
+
+    def say(self, code: str, values: Values | None = None, zone: str = "UTC") -> str:
+        """One sentence; values that are words of ours are translated, instants told in ``zone``."""
+        told = {name: self._told(name, value, zone) for name, value in (values or {}).items()}
+        return self.texts[code].format_map(told)
+
+    def _told(self, name: str, value: str | int | datetime, zone: str) -> str:
+        if isinstance(value, datetime):
+            return self.instant(value, zone)
+        if name == "missing":
+            return self._groups(str(value))
+        if name in {"band", "wanted", "stage", "from", "to", "kind", "trend"}:
+            return self.texts.get(str(value), str(value))
+        return str(value)
+
+    def _groups(self, packed: str) -> str:
+        groups = []
+        for group in packed.split("; "):
+            names, _, why = group.partition(":")
+            groups.append(self._group(tuple(names.split("|")), why or "empty"))
+        return ", ".join(groups)
+
+    def _group(self, names: tuple[str, ...], why: str) -> str:
+        return self.texts["or"].join(names) + self.texts[f"why_{why}"]
+
+    def missing(self, missing: tuple[Missing, ...]) -> str:
+        """The groups of minimum data not known: "company, email or phone"."""
+        return ", ".join(self._group(one.names, one.why) for one in missing)
+
+    def reason(self, reason: Reason, zone: str = "UTC") -> str:
+        """A criterion's sentence."""
+        return self.say(reason.code, reason.values, zone)
+
+    def reasons(self, reasons: tuple[Reason, ...]) -> str:
+        """Every criterion on a line: yes, no, or cannot tell."""
+        words = {True: self.texts["yes"], False: self.texts["no"], None: self.texts["unclear"]}
+        return "\n".join(f"{words[one.met]}: {one.criterion} - {self.reason(one)}" for one in reasons)
+
+    def step(self, step: NextStep) -> str:
+        """What happens next."""
+        text = self.say(step.code, step.values)
+        return f"{text} ({self.texts['write_only']})" if step.channel == "write" else text
+
+    def score_line(self, line: ScoreLine) -> str:
+        return self.texts[line.code].format(detail=self.texts.get(line.detail, line.detail))
+
+    def instant(self, instant: datetime, time_zone: str) -> str:
+        """An instant as people in ``time_zone`` (IANA name) say it."""
+        local = instant.astimezone(ZoneInfo(time_zone))
+        return self.texts["instant"].format(
+            weekday=self.texts["weekdays"].split()[local.weekday()],
+            day=local.day,
+            month=self.texts["months"].split()[local.month - 1],
+            time=f"{local:%H:%M}",
+            zone=time_zone,
+        )
