@@ -59,7 +59,7 @@ class _Run:
         start, owner = opening.at, situation.owner_at(opening.at)
         name = self.agreement.hours_for(target, owner, situation.lead.fields)
         hours = self.agreement.hours[name]
-        proof = situation.proofs.first(start, opening.ends_at, target.met_by)
+        proof = self._proof()
         stop = proof.at if proof else opening.ends_at
         pauses = pauses_of(target.pauses, situation, start, stop, owner.id if owner else None)
         due = working_end(hours, start, target.within, pauses)
@@ -93,6 +93,14 @@ class _Run:
             pauses=pauses,
             steps=self._steps(hours, pauses, stop) if target.reminders else (),
         )
+
+    def _proof(self) -> Proof | None:
+        """What met the target; a lead that was somebody's when the clock began is assigned already."""
+        start, accepted = self.opening.at, self.target.met_by
+        holder = self.situation.holder_at(start) if "assigned" in accepted else None
+        if holder is not None and not holder.is_queue:
+            return Proof("assigned", start, self.opening.id, holder.id)
+        return self.situation.proofs.first(start, self.opening.ends_at, accepted)
 
     def _ended_state(self, proof: Proof | None, over: timedelta) -> ClockState:
         """A promise nobody kept stays broken when the lead leaves or goes to another owner."""

@@ -27,8 +27,7 @@ class Circumstances(Protocol):
     def fields(self) -> Mapping[str, Value]: ...
     @property
     def activities(self) -> Iterable[Activity]: ...
-    @property
-    def kinds(self) -> frozenset[ActivityKind]: ...
+    def has(self, kind: ActivityKind) -> bool: ...
     @property
     def band(self) -> InterestBand: ...
     @property
@@ -95,8 +94,9 @@ class Condition(Part):
             return lambda lead: lead.band in enough
         if score is not None:
             return lambda lead: lead.score >= score
+        assert activity is not None  # noqa: S101 - the validator left nothing else
         if content is None:
-            return lambda lead: activity in lead.kinds
+            return lambda lead: lead.has(activity)
         return lambda lead: any(
             one.kind is activity and content.search(one.content) is not None for one in lead.activities
         )

@@ -11,7 +11,7 @@ from sla_engine.book import Book, Chapter
 from sla_engine.clock import clocks_of, rung_instants
 from sla_engine.errors import NaiveInstant
 from sla_engine.history import happened_at, known_by
-from sla_engine.interest import band_ends, trend_changes
+from sla_engine.interest import band_ends
 from sla_engine.lifecycle import findings
 from sla_engine.model import LeadHistory, Relation, RelationKind
 from sla_engine.next_step import next_step
@@ -197,4 +197,4 @@ def _moments(
     yield band_ends(judged.interest, model.bands)
     if judged.deciding is not judged.interest:
         yield band_ends(judged.deciding, model.bands)
-    yield trend_changes(situation.history, model, now)
+    yield situation.behaviour.next_turn(now)

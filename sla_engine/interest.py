@@ -20,10 +20,10 @@ from sla_engine.model import Activity, ActivityKind, LeadHistory
 from sla_engine.parts import Duration, Part
 from sla_engine.verdict import Interest, InterestBand, Trend
 
-_PERIODS: Mapping[str, Callable[[datetime], tuple[int, ...]]] = {
-    "day": lambda at: (at.year, at.month, at.day),
-    "week": lambda at: at.isocalendar()[:2],
-    "month": lambda at: (at.year, at.month),
+_PERIODS: Mapping[str, Callable[[datetime], int]] = {
+    "day": lambda at: at.toordinal(),
+    "week": lambda at: (at.toordinal() - 1) // 7,  # the first day of all was a Monday
+    "month": lambda at: at.year * 12 + at.month,
 }
 BY_ITSELF = frozenset(
     {ActivityKind.EMAIL_REPLY, ActivityKind.FORM, ActivityKind.EVENT, ActivityKind.HAND_RAISE}
@@ -73,6 +73,9 @@ class Scanners(Part):
     after_sending: Duration = timedelta(seconds=5)
 
 
+CompiledCap = tuple[int, Callable[[datetime], int], float]  # number, period of an instant, most points
+
+
 class InterestModel(Part):
     """Points per activity, caps, how fast they fade, and the bands.
 
@@ -100,12 +103,16 @@ class InterestModel(Part):
         }
 
     @cached_property
-    def caps(self) -> Mapping[ActivityKind, tuple[Cap, ...]]:
+    def caps(self) -> Mapping[ActivityKind, tuple[CompiledCap, ...]]:
         """The caps of each capped kind."""
-        return {
-            kind: tuple(cap for cap in self.cap if cap.kind is kind)
-            for kind in {cap.kind for cap in self.cap}
-        }
+        numbered = [(cap.kind, (n, _PERIODS[cap.per], cap.points)) for n, cap in enumerate(self.cap)]
+        kinds = {kind for kind, _ in numbered}
+        return {kind: tuple(one for of, one in numbered if of is kind) for kind in kinds}
+
+    @cached_property
+    def plain(self) -> Mapping[ActivityKind, float]:
+        """Points of the kinds for which content says nothing."""
+        return {kind: points for kind, points in self.points.items() if kind not in self._rules}
 
     def worth(self, activity: Activity) -> float:
         """Raw points of one activity before caps."""
@@ -118,72 +125,129 @@ class InterestModel(Part):
 Counted = Sequence[tuple[datetime, float]]
 
 
-def interest_of(
-    history: LeadHistory, model: InterestModel, now: datetime, *, since: datetime | None = None
-) -> Interest:
-    """Interest at ``now`` from everything up to then (and after ``since``, if given)."""
-    spent = [(one.at, worth) for one, worth in counted(history, model, now, since=since)]
-    half_life = model.half_life
-    points = sum(worth * 2.0 ** (-((now - at) / half_life)) for at, worth in spent)
-    band = band_of(points, model.bands)
-    return Interest(points, now, half_life, band, trend_of(spent, half_life, now), history.behaviour_readable)
+class Behaviour:
+    """What a lead did that can be worth points, looked through once, for any number of questions."""
+
+    __slots__ = ("_clicks", "_history", "_model", "_opt_outs", "_scored", "_sent", "_simply")
+
+    def __init__(self, history: LeadHistory, model: InterestModel) -> None:
+        self._history = history
+        self._model = model
+        fields, kinds = history.lead.fields, model.scored_kinds
+        if fields.get("email_opt_out") is True:
+            kinds &= BY_ITSELF
+        self._scored: list[Activity] = []
+        self._clicks: list[Activity] = []
+        self._sent: list[datetime] = []
+        self._opt_outs: list[datetime] = []
+        for one in history.activities:
+            kind = one.kind
+            if kind in kinds:
+                if kind is ActivityKind.EMAIL_CLICK:
+                    self._clicks.append(one)
+                if one.consent == "declared" or fields.get(one.consent) is True:
+                    self._scored.append(one)
+            elif kind is ActivityKind.OPT_OUT:
+                self._opt_outs.append(one.at)
+            elif kind is ActivityKind.AUTOMATIC_EMAIL:
+                self._sent.append(one.at)
+        self._simply: Counted | None = None
+
+    def interest(self, now: datetime, since: datetime | None = None) -> Interest:
+        """Interest at ``now`` from everything up to then (and after ``since``, if given)."""
+        model = self._model
+        spent = self.counted(now, since)
+        points = points_left(spent, model.half_life, now)
+        trend = trend_of(spent, model.half_life, now)
+        readable = self._history.behaviour_readable
+        return Interest(points, now, model.half_life, band_of(points, model.bands), trend, readable)
+
+    def band_at(self, instant: datetime) -> InterestBand:
+        """The band at an instant of the past, by what was known then."""
+        left = points_left(self.counted(instant, None), self._model.half_life, instant)
+        return band_of(left, self._model.bands)
+
+    def counted(self, now: datetime, since: datetime | None = None) -> Counted:
+        """(instant, raw points after the caps) of everything that counts at ``now``, in time order."""
+        ended = max((at for at in self._opt_outs if at <= now), default=since)
+        if since is not None and ended is not None:
+            ended = max(ended, since)
+        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now) if self._clicks else ()
+        if ended is not None or clicks:
+            return self._earned([one for one in self._scored if one.id not in clicks], ended, now)
+        if self._simply is None:
+            self._simply = self._earned(self._scored, None, None)
+        earned = self._simply
+        return earned if not earned or earned[-1][0] <= now else [one for one in earned if one[0] <= now]
+
+    def next_turn(self, now: datetime) -> datetime | None:
+        """The first instant after ``now`` at which the trend may turn without new behaviour."""
+        half_life = self._model.half_life
+        return min((turn for turn in self._turns(half_life) if turn > now), default=None)
+
+    def _turns(self, half_life: timedelta) -> Iterator[datetime]:
+        for one in self._scored:
+            yield one.at + half_life
+            yield one.at + 2 * half_life
+
+    def _earned(self, scored: list[Activity], ended: datetime | None, until: datetime | None) -> Counted:
+        plain, caps, worth_of = self._model.plain, self._model.caps, self._model.worth
+        spent: dict[object, float] = {}
+        found: list[tuple[datetime, float]] = []
+        for one in scored:
+            at, kind = one.at, one.kind
+            if (ended is not None and at <= ended) or (until is not None and at > until):
+                continue
+            worth = plain[kind] if kind in plain else worth_of(one)
+            if kind in caps:
+                worth = _room(at, worth, caps[kind], spent)
+            if worth > 0:
+                found.append((at, worth))
+        return found
 
 
-def counted(
-    history: LeadHistory, model: InterestModel, now: datetime, *, since: datetime | None = None
-) -> Iterator[tuple[Activity, float]]:
-    """Activities that count, each with its raw points after the caps, in time order."""
-    fields, kinds = history.lead.fields, model.scored_kinds
-    ended = since
-    candidates: list[Activity] = []
-    for activity in history.activities:
-        if activity.at > now:
-            continue
-        kind = activity.kind
-        if kind is ActivityKind.OPT_OUT:
-            ended = activity.at if ended is None else max(ended, activity.at)
-        elif kind in kinds and (activity.consent == "declared" or fields.get(activity.consent) is True):
-            candidates.append(activity)
-    if fields.get("email_opt_out") is True:
-        candidates = [one for one in candidates if one.kind in BY_ITSELF]
-    scanned = scanner_clicks(history.activities, model.scanners)
-    kept = (one for one in candidates if (ended is None or one.at > ended) and one.id not in scanned)
-    yield from _capped(kept, model)
+def interest_of(history: LeadHistory, model: InterestModel, now: datetime) -> Interest:
+    """Interest at ``now`` from everything a lead did up to then."""
+    return Behaviour(history, model).interest(now)
 
 
-def _capped(activities: Iterator[Activity], model: InterestModel) -> Iterator[tuple[Activity, float]]:
-    spent: dict[object, float] = {}
-    for activity in activities:
-        worth = model.worth(activity)
-        periods = [
-            ((cap.kind, cap.per, _PERIODS[cap.per](activity.at)), cap.points)
-            for cap in model.caps.get(activity.kind, ())
-        ]
-        for period, most in periods:
-            worth = min(worth, most - spent.get(period, 0.0))
-        if worth > 0:
-            for period, _ in periods:
-                spent[period] = spent.get(period, 0.0) + worth
-            yield activity, worth
+def points_left(spent: Counted, half_life: timedelta, now: datetime) -> float:
+    """What is left at ``now`` of points earned at their instants."""
+    total = 0.0
+    for at, worth in spent:
+        total += worth * 2.0 ** ((at - now) / half_life)
+    return total
 
 
-def scanner_clicks(activities: Sequence[Activity], rules: Scanners) -> set[str]:
+def _room(at: datetime, worth: float, caps: Sequence[CompiledCap], spent: dict[object, float]) -> float:
+    """What the caps leave of points earned at an instant; notes them as spent."""
+    periods = []
+    for number, period_of, most in caps:
+        period = (number, period_of(at))
+        worth = min(worth, most - spent.get(period, 0.0))
+        periods.append(period)
+    if worth > 0:
+        for period in periods:
+            spent[period] = spent.get(period, 0.0) + worth
+    return worth
+
+
+def scanner_clicks(
+    clicks: Sequence[Activity], sent: Sequence[datetime], rules: Scanners, now: datetime
+) -> set[str]:
     """Ids of clicks that a machine made: a burst over several links, or right after a mail was sent."""
-    clicks = [activity for activity in activities if activity.kind is ActivityKind.EMAIL_CLICK]
-    if not clicks:
-        return set()
+    clicks = [one for one in clicks if one.at <= now]
     found: set[str] = set()
     first = 0
     for last, click in enumerate(clicks):
         while click.at - clicks[first].at > rules.within:
             first += 1
-        window = clicks[first : last + 1]
-        if len({one.content for one in window}) >= rules.links:
-            found |= {one.id for one in window}
-    sent = [one.at for one in activities if one.kind is ActivityKind.AUTOMATIC_EMAIL]
-    if sent:
-        soon = rules.after_sending
-        found |= {one.id for one in clicks if any(at <= one.at <= at + soon for at in sent)}
+        if last - first + 1 >= rules.links:
+            window = clicks[first : last + 1]
+            if len({one.content for one in window}) >= rules.links:
+                found |= {one.id for one in window}
+    soon = rules.after_sending
+    found |= {one.id for one in clicks if any(at <= one.at <= at + soon for at in sent)}
     return found
 
 
@@ -205,19 +269,6 @@ def trend_of(spent: Counted, half_life: timedelta, now: datetime) -> Trend:
     if recent > 1.2 * before:
         return Trend.RISING
     return Trend.STEADY if recent >= 0.8 * before else Trend.FADING
-
-
-def trend_changes(history: LeadHistory, model: InterestModel, now: datetime) -> datetime | None:
-    """The first instant after ``now`` at which the trend may turn without new behaviour."""
-    half_life, kinds = model.half_life, model.scored_kinds
-    turns = [
-        turn
-        for one in history.activities
-        if one.kind in kinds
-        for turn in (one.at + half_life, one.at + 2 * half_life)
-        if turn > now
-    ]
-    return min(turns, default=None)
 
 
 def band_ends(interest: Interest, bands: Bands) -> datetime | None:

@@ -74,13 +74,9 @@ def _ended(opening: Opening, at: datetime, *, unclear: bool) -> Opening:
 def _per_owner(stay: Opening, situation: Situation) -> Iterator[Opening]:
     """One opening for each person who has the lead during the stay; queues and nobody open none."""
     changes = situation.history.owners
-    start, fact_id, holder = stay.at, stay.id, None
-    estimated = stay.estimated
-    before = [change for change in changes if change.at <= stay.at]
-    if before:
-        holder = None if before[-1].to_queue else before[-1].owner
-    elif situation.lead.owner and not changes:
-        holder = None if situation.lead.owner.is_queue else situation.lead.owner.id
+    start, fact_id, estimated = stay.at, stay.id, stay.estimated
+    had = situation.holder_at(stay.at)
+    holder = None if had is None or had.is_queue else had.id
     for change in changes:
         if change.at <= stay.at:
             continue

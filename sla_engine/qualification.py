@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sla_engine.agreement import Agreement
 from sla_engine.fit import judge_fit
-from sla_engine.interest import interest_of
 from sla_engine.lifecycle import Entry
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import LeadHistory, LifecycleStage
@@ -43,11 +42,11 @@ def qualify(situation: Situation) -> Qualification:
     history, agreement, now = situation.history, situation.agreement, situation.now
     missing = missing_data(history, agreement.minimum)
     fit, criteria = judge_fit(agreement.fit, situation.at(now))
-    interest = interest_of(history, agreement.interest, now)
+    interest = situation.behaviour.interest(now)
     last = situation.course.ways[-1] if situation.course.ways else None
     deciding, returns_on = interest, None
     if last is not None and last.phase is LifecycleStage.RECYCLED:
-        deciding = interest_of(history, agreement.interest, now, since=last.at)
+        deciding = situation.behaviour.interest(now, since=last.at)
         returns_on = _return_date(history, last, agreement)
     back = returns_on is not None and returns_on <= now
     reasons = [_data(missing), *criteria, _RETURN_DATE if back else _interest(deciding, agreement, last)]

@@ -6,13 +6,11 @@ Worked out only as far as somebody asks; nothing here is an opinion of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 
 from sla_engine.agreement import Agreement
 from sla_engine.fit import judge_fit
-from sla_engine.interest import interest_of
+from sla_engine.interest import Behaviour
 from sla_engine.lifecycle import Course, entries
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import Activity, ActivityKind, Lead, LeadHistory, Owner, OwnerChange, Value
@@ -24,13 +22,23 @@ from sla_engine.verdict import InterestBand
 class Circumstances:
     """What a condition may ask about a lead as it was at ``instant``. Fields are as they are now."""
 
-    def __init__(self, history: LeadHistory, agreement: Agreement, instant: datetime) -> None:
+    __slots__ = ("_agreement", "_band", "_behaviour", "_history", "_instant", "fields")
+
+    def __init__(
+        self,
+        history: LeadHistory,
+        agreement: Agreement,
+        instant: datetime,
+        behaviour: Behaviour | None = None,
+    ) -> None:
         self._history = history
         self._agreement = agreement
         self._instant = instant
+        self._behaviour = behaviour
+        self._band: InterestBand | None = None
         self.fields: Mapping[str, Value] = history.lead.fields
 
-    @cached_property
+    @property
     def activities(self) -> tuple[Activity, ...]:
         """What had happened by then."""
         everything = self._history.activities
@@ -38,49 +46,68 @@ class Circumstances:
             return everything
         return tuple(one for one in everything if one.at <= self._instant)
 
-    @cached_property
-    def kinds(self) -> frozenset[ActivityKind]:
-        return frozenset(one.kind for one in self.activities)
+    def has(self, kind: ActivityKind) -> bool:
+        """Whether an activity of this kind had happened by then."""
+        for one in self._history.activities:
+            if one.kind is kind:
+                return one.at <= self._instant
+        return False
 
-    @cached_property
+    @property
     def band(self) -> InterestBand:
-        return interest_of(self._history, self._agreement.interest, self._instant).band
+        if self._band is None:
+            behaviour = self._behaviour or Behaviour(self._history, self._agreement.interest)
+            self._band = behaviour.band_at(self._instant)
+        return self._band
 
-    @cached_property
+    @property
     def score(self) -> int:
         fit, reasons = judge_fit(self._agreement.fit, self)
         is_known = not missing_data(self._history, self._agreement.minimum)
         return score_of(fit, reasons, self.band, has_minimum_data=is_known)
 
 
-@dataclass
 class Situation:
     """A lead's history known by ``now``, under ``agreement``."""
 
-    history: LeadHistory
-    agreement: Agreement
-    now: datetime
+    __slots__ = ("_behaviour", "_course", "_proofs", "agreement", "history", "lead", "now")
 
-    @property
-    def lead(self) -> Lead:
-        return self.history.lead
+    def __init__(self, history: LeadHistory, agreement: Agreement, now: datetime) -> None:
+        self.history = history
+        self.lead: Lead = history.lead
+        self.agreement = agreement
+        self.now = now
+        self._behaviour: Behaviour | None = None
+        self._course: Course | None = None
+        self._proofs: Proofs | None = None
 
     def at(self, instant: datetime) -> Circumstances:
         """What conditions see at ``instant`` (not after ``now``)."""
-        return Circumstances(self.history, self.agreement, instant)
+        return Circumstances(self.history, self.agreement, instant, self.behaviour)
 
-    @cached_property
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the lead did that can be worth points."""
+        if self._behaviour is None:
+            self._behaviour = Behaviour(self.history, self.agreement.interest)
+        return self._behaviour
+
+    @property
     def course(self) -> Course:
         """The lead's way through the phases."""
-        agreement = self.agreement
-        hours = agreement.hours[agreement.default_hours]
-        return Course(entries(self.history), self.history, agreement.rejection, hours)
+        if self._course is None:
+            agreement = self.agreement
+            hours = agreement.hours[agreement.default_hours]
+            self._course = Course(entries(self.history), self.history, agreement.rejection, hours)
+        return self._course
 
-    @cached_property
+    @property
     def proofs(self) -> Proofs:
-        return Proofs(self.course)
+        if self._proofs is None:
+            self._proofs = Proofs(self.course)
+        return self._proofs
 
-    @cached_property
+    @property
     def owner(self) -> Owner | None:
         """Who has the lead now; what the CRM shows of them (zone, active) where it is the same person."""
         current = self.lead.owner
@@ -89,20 +116,21 @@ class Situation:
         last = self.history.owners[-1]
         return current if current and current.id == last.owner else _named(last)
 
+    def holder_at(self, instant: datetime) -> Owner | None:
+        """Who had the lead at ``instant``; without any history of it, whoever has it now."""
+        changes = self.history.owners
+        if not changes:
+            return self.lead.owner
+        held = next((one for one in reversed(changes) if one.at <= instant), None)
+        return _named(held) if held is not None else None
+
     def owner_at(self, instant: datetime) -> Owner | None:
-        """Who had the lead at ``instant``; the first one known later where nobody had it yet."""
-        before: OwnerChange | None = None
-        for change in self.history.owners:
-            if change.at <= instant:
-                before = change
-            elif before is None or before.owner is None:
-                if change.owner:
-                    return _named(change)
-            else:
-                break
-        if before is not None and before.owner:
-            return _named(before)
-        return self.lead.owner
+        """Who had the lead at ``instant``; where nobody had it yet, the first who got it then."""
+        holder = self.holder_at(instant)
+        if holder is not None:
+            return holder
+        later = next((one for one in self.history.owners if one.at > instant and one.owner), None)
+        return _named(later) if later is not None else self.lead.owner
 
 
 def _named(change: OwnerChange) -> Owner | None:
@@ -113,4 +141,6 @@ def _named(change: OwnerChange) -> Owner | None:
 
 def under(situation: Situation, agreement: Agreement) -> Situation:
     """The same lead at the same instant, judged by another agreement."""
-    return situation if agreement is situation.agreement else replace(situation, agreement=agreement)
+    if agreement is situation.agreement:
+        return situation
+    return Situation(situation.history, agreement, situation.now)

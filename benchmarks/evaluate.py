@@ -1,0 +1,163 @@
+"""How many leads a second one core judges, and whether memory stays flat over a long stream.
+
+Work: ten minimum-data and fit criteria, three targets, twenty activities a lead, four fifths of the
+leads handed over, half of those answered. Judged once each, at one instant, as a sync does.
+
+    python benchmarks/evaluate.py [--json] [--stream N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import resource
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from sla_engine.agreement import Agreement
+from sla_engine.contact import kinds_of
+from sla_engine.evaluate import evaluate
+from sla_engine.history import history_of
+from sla_engine.model import (
+    Activity,
+    ActivityKind,
+    ActorKind,
+    Lead,
+    LeadHistory,
+    LifecycleStage,
+    Owner,
+    OwnerChange,
+    StageChange,
+)
+from sla_engine.wording import Wording
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TARGETS = ("hot response", "response", "follow-up")
+BEHAVIOUR = (
+    ActivityKind.EMAIL_OPEN,
+    ActivityKind.EMAIL_CLICK,
+    ActivityKind.PAGE_VISIT,
+    ActivityKind.PAGE_VISIT,
+    ActivityKind.FORM,
+)
+
+
+def the_agreement() -> Agreement:
+    path = Path(__file__).parents[1] / "tests" / "rich_agreement.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw["target"] = [one for one in raw["target"] if one["name"] in TARGETS]
+    return Agreement.model_validate(raw)
+
+
+def a_lead(number: int) -> LeadHistory:
+    dice = random.Random(number)
+    created = NOW - timedelta(minutes=dice.randrange(60 * 24 * 40))
+
+    def moment() -> datetime:
+        return created + (NOW - created) * dice.random()
+
+    owner = Owner("rep", time_zone="Europe/Berlin")
+    fields = {
+        "last_name": f"Lead {number}",
+        "company": f"Kontor {number}",
+        "email": f"lead{number}@kontor{number}.de",
+        "phone": f"+49 30 90{number % 10**4:04}",
+        "job_title": dice.choice(["Head of Sales", "Student", "Buyer"]),
+        "country": dice.choice(["DE", "AT", "BR"]),
+        "employees": dice.choice([3, 80, 900]),
+        "industry": "software",
+    }
+    activities = [
+        Activity(f"{number}-{n}", dice.choice(BEHAVIOUR), at := moment(), at, content="x", consent="declared")
+        for n in range(18)
+    ]
+    stages = [StageChange(created, LifecycleStage.INQUIRY, id="s0")]
+    if number % 5:
+        handed = created + (NOW - created) / 2
+        stages.append(StageChange(handed, LifecycleStage.MQL, "flow", ActorKind.AUTOMATION, id="s1"))
+        calls = (handed + timedelta(minutes=30), handed + timedelta(hours=5))
+        by = ActorKind.PERSON if number % 2 else ActorKind.AUTOMATION
+        activities += [
+            Activity(f"{number}-c{n}", ActivityKind.CALL, at, at, "rep", by) for n, at in enumerate(calls)
+        ]
+        if number % 4 == 1:
+            stages.append(StageChange(calls[1], LifecycleStage.SAL, "rep", ActorKind.PERSON, id="s2"))
+    owners = [OwnerChange(created, "rep", "flow", ActorKind.AUTOMATION, time_zone="Europe/Berlin", id="o1")]
+    lead = Lead(f"L{number}", created, stages[-1].stage, owner, {**fields, **kinds_of(fields)})
+    return history_of(lead, activities, stages, owners)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--stream", type=int, default=40_000)
+    asked = parser.parse_args()
+    rows = measure(asked.stream)
+    if asked.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+    for name, value in rows.items():
+        print(f"{name:52} {value:>12,.1f}")
+
+
+def measure(stream: int) -> dict[str, float]:
+    agreement, wording = the_agreement(), Wording.of("en")
+    leads = [a_lead(number) for number in range(4_000)]
+    verdicts = [evaluate(one, agreement, NOW) for one in leads]
+    return {
+        "leads judged a second, one core": rate(lambda: [evaluate(one, agreement, NOW) for one in leads]),
+        "floor: 10 dict look-ups and 20 exponents a lead": rate(lambda: [floor(one) for one in leads]),
+        "reasons said a second": rate(lambda: [wording.reasons(one.reasons) for one in verdicts]),
+        f"memory grown over a stream of {stream} leads, MB": grown(streamed(stream), agreement),
+    }
+
+
+def rate(work: object, amount: int = 4_000, tries: int = 3) -> float:
+    best = float("inf")
+    for _ in range(tries):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return amount / best
+
+
+def floor(history: LeadHistory) -> float:
+    """What no way of judging can leave out."""
+    fields = history.lead.fields
+    for name in (
+        "last_name",
+        "company",
+        "email",
+        "phone",
+        "job_title",
+        "country",
+        "employees",
+        "industry",
+    ) * 1:
+        fields.get(name)
+    return sum(2.0 ** (-((NOW - one.at).total_seconds() / 604800)) for one in history.activities)
+
+
+def streamed(amount: int) -> Iterator[LeadHistory]:
+    return (a_lead(number) for number in range(amount))
+
+
+def grown(leads: Iterator[LeadHistory], agreement: Agreement) -> float:
+    """Megabytes the process grew by while judging leads one after the other, keeping none."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for one in leads:
+        evaluate(one, agreement, NOW)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+if __name__ == "__main__":
+    main()
