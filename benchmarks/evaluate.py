@@ -39,6 +39,7 @@ from sla_engine.model import (
 )
 from sla_engine.wording import Wording
 
+ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TARGETS = ("hot response", "response", "follow-up")
 BEHAVIOUR = (
@@ -50,9 +51,25 @@ BEHAVIOUR = (
 )
 
 
-def the_agreement() -> Agreement:
-    path = Path(__file__).parents[1] / "tests" / "rich_agreement.toml"
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+MORE_FIT = (
+    {"field": "email", "matches": "@leadsla\\.example$", "verdict": "not_a_buyer", "because": "is one of us"},
+    {"field": "employees", "at_least": 50, "verdict": "buyer", "because": "large enough"},
+    {"field": "industry", "in": ["software", "machinery"], "verdict": "buyer", "because": "our trade"},
+)
+
+
+def realistic() -> Agreement:
+    """What `leadsla init` writes and four rules more: four groups of data, six signs of fit."""
+    raw = tomllib.loads((ROOT / "leadsla" / "templates" / "agreement.toml").read_text(encoding="utf-8"))
+    agreed = raw["agreement"]
+    agreed["minimum"]["required"].append("country")
+    agreed["fit"] += [{"name": f"more {number}", **one} for number, one in enumerate(MORE_FIT)]
+    return Agreement.model_validate(agreed)
+
+
+def everything() -> Agreement:
+    """Three targets with ladders, pauses and nested conditions, content rules and three caps."""
+    raw = tomllib.loads((ROOT / "tests" / "rich_agreement.toml").read_text(encoding="utf-8"))
     raw["target"] = [one for one in raw["target"] if one["name"] in TARGETS]
     return Agreement.model_validate(raw)
 
@@ -110,11 +127,14 @@ def main() -> None:
 
 
 def measure(stream: int) -> dict[str, float]:
-    agreement, wording = the_agreement(), Wording.of("en")
+    agreement, rich, wording = realistic(), everything(), Wording.of("en")
     leads = [a_lead(number) for number in range(4_000)]
     verdicts = [evaluate(one, agreement, NOW) for one in leads]
     return {
         "leads judged a second, one core": rate(lambda: [evaluate(one, agreement, NOW) for one in leads]),
+        "the same under ladders, pauses, nested conditions": rate(
+            lambda: [evaluate(one, rich, NOW) for one in leads]
+        ),
         "floor: 10 dict look-ups and 20 exponents a lead": rate(lambda: [floor(one) for one in leads]),
         "reasons said a second": rate(lambda: [wording.reasons(one.reasons) for one in verdicts]),
         f"memory grown over a stream of {stream} leads, MB": grown(streamed(stream), agreement),

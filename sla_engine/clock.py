@@ -19,10 +19,13 @@ from sla_engine.people import NEXT_IN_LINE
 from sla_engine.proof import Proof
 from sla_engine.situation import Situation
 from sla_engine.target import Step, Target
-from sla_engine.verdict import ClockState, Pause, SlaClock, StepTaken
+from sla_engine.verdict import OPEN_STATES, ClockState, Pause, SlaClock, StepTaken
 
 _SECOND = timedelta(seconds=1)
 _NOTHING = timedelta(0)
+_JUST_AFTER = timedelta(microseconds=1)
+_MET, _MET_LATE, _CANCELLED = ClockState.MET, ClockState.MET_LATE, ClockState.CANCELLED
+_BREACHED, _RUNNING, _UNPROVEN = ClockState.BREACHED, ClockState.RUNNING, ClockState.UNPROVEN
 
 
 def clocks_of(
@@ -37,11 +40,14 @@ def clocks_of(
             outside = (since is not None and opening.at < since) or (
                 until is not None and opening.at >= until
             )
-            if outside or promise in taken or target.applies(situation.at(opening.at)) is not True:
+            if outside or promise in taken:
+                continue
+            if target.when and target.applies(situation.at(opening.at)) is not True:
                 continue
             taken.add(promise)
             clocks.append(_Run(target, opening, situation, agreement).clock())
-    clocks.sort(key=lambda clock: (clock.started_at, clock.key))
+    if len(clocks) > 1:
+        clocks.sort(key=lambda clock: (clock.started_at, clock.key))
     return clocks
 
 
@@ -61,15 +67,19 @@ class _Run:
         hours = self.agreement.hours[name]
         proof = self._proof()
         stop = proof.at if proof else opening.ends_at
-        pauses = pauses_of(target.pauses, situation, start, stop, owner.id if owner else None)
+        pauses: tuple[Pause, ...] = ()
+        if target.pauses:
+            pauses = pauses_of(target.pauses, situation, start, stop, owner.id if owner else None)
         due = working_end(hours, start, target.within, pauses)
-        warns = working_end(hours, start, target.within * min(target.warn_at), pauses)
-        state = self._open_state(due, warns, pauses) if stop is None else ClockState.CANCELLED
-        spent = _NOTHING if stop is None else worked(hours, start, stop, pauses)
-        over = max(spent - target.within, _NOTHING)
-        if stop is not None:
-            state = self._ended_state(proof, over)
-        holder = owner if stop is not None else (situation.owner or owner)
+        warns = working_end(hours, start, target.first_warning, pauses)
+        steps, next_step_at = self._ladder(hours, pauses, stop) if target.rungs else ((), None)
+        if stop is None:
+            state, spent, over = self._open_state(due, warns, pauses), _NOTHING, _NOTHING
+            holder = situation.owner or owner
+        else:
+            spent = worked(hours, start, stop, pauses)
+            over = max(spent - target.within, _NOTHING)
+            state, holder = self._ended_state(proof, over), owner
         return SlaClock(
             key=f"{situation.lead.id}:{opening.id}:{target.name}",
             target=target.name,
@@ -91,7 +101,10 @@ class _Run:
             wall_seconds=0 if stop is None else (stop - start) // _SECOND,
             overshoot_seconds=over // _SECOND,
             pauses=pauses,
-            steps=self._steps(hours, pauses, stop) if target.reminders else (),
+            steps=steps,
+            turns_at=_next_turn(situation.now, warns, due, pauses, next_step_at)
+            if stop is None and state in OPEN_STATES
+            else None,
         )
 
     def _proof(self) -> Proof | None:
@@ -105,32 +118,38 @@ class _Run:
     def _ended_state(self, proof: Proof | None, over: timedelta) -> ClockState:
         """A promise nobody kept stays broken when the lead leaves or goes to another owner."""
         if proof is not None:
-            return ClockState.MET_LATE if over else ClockState.MET
+            return _MET_LATE if over else _MET
         if self.opening.unclear:
-            return ClockState.UNPROVEN
+            return _UNPROVEN
         if not over:
-            return ClockState.CANCELLED
-        return ClockState.UNPROVEN if self._unprovable else ClockState.BREACHED
+            return _CANCELLED
+        return _UNPROVEN if self._unprovable else _BREACHED
 
     def _open_state(self, due: datetime, warns: datetime, pauses: Sequence[Pause]) -> ClockState:
         """At the deadline itself a clock is still in time."""
         now = self.situation.now
         if now > due:
-            return ClockState.UNPROVEN if self._unprovable else ClockState.BREACHED
+            return _UNPROVEN if self._unprovable else _BREACHED
         if any(pause.start <= now < pause.end for pause in pauses):
             return ClockState.PAUSED
-        return ClockState.AT_RISK if now >= warns else ClockState.RUNNING
+        return ClockState.AT_RISK if now >= warns else _RUNNING
 
     @property
     def _unprovable(self) -> bool:
         return self.opening.estimated or not self.situation.history.activity_readable
 
-    def _steps(
+    def _ladder(
         self, hours: BusinessHours, pauses: Sequence[Pause], stop: datetime | None
-    ) -> tuple[StepTaken, ...]:
+    ) -> tuple[tuple[StepTaken, ...], datetime | None]:
+        """The rungs reached until the clock stopped (or now), and when the next one will be."""
         until = self.situation.now if stop is None else stop
-        reached = rungs(self.target, hours, self.opening.at, pauses)
-        return tuple(StepTaken(at, step.do, self._to(step, at)) for at, step in reached if at <= until)
+        taken: list[StepTaken] = []
+        for after, step in self.target.rungs:
+            at = working_end(hours, self.opening.at, after, pauses)
+            if at > until:
+                return tuple(taken), at
+            taken.append(StepTaken(at, step.do, self._to(step, at)))
+        return tuple(taken), None
 
     def _to(self, step: Step, at: datetime) -> str:
         people, owner = self.agreement.people, self.situation.owner_at(at)
@@ -142,22 +161,13 @@ class _Run:
         return step.to
 
 
-def rungs(
-    target: Target, hours: BusinessHours, start: datetime, pauses: Sequence[Pause]
-) -> list[tuple[datetime, Step]]:
-    """Every rung of the ladder with the instant it is reached at, in time order."""
-    found = [
-        (working_end(hours, start, after, pauses), step)
-        for step in target.reminders
-        for after in step.instants(target.within)
-    ]
-    return sorted(found, key=lambda rung: rung[0])
-
-
-def rung_instants(clock: SlaClock, agreement: Agreement) -> list[datetime]:
-    """When the rungs of an open clock are reached, past and to come."""
-    target = agreement.target_named(clock.target)
-    if not clock.is_open or not target.reminders:
-        return []
-    hours = agreement.hours[clock.hours]
-    return [at for at, _ in rungs(target, hours, clock.started_at, clock.pauses)]
+def _next_turn(
+    now: datetime, warns: datetime, due: datetime, pauses: Sequence[Pause], next_step_at: datetime | None
+) -> datetime | None:
+    """The first instant after ``now`` at which an open clock changes without news."""
+    turns = [warns, due + _JUST_AFTER]
+    if next_step_at is not None:
+        turns.append(next_step_at)
+    for pause in pauses:
+        turns += (pause.start, pause.end)
+    return min((turn for turn in turns if turn > now), default=None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book, Chapter
-from sla_engine.clock import clocks_of, rung_instants
+from sla_engine.clock import clocks_of
 from sla_engine.errors import NaiveInstant
 from sla_engine.history import happened_at, known_by
 from sla_engine.interest import band_ends
@@ -18,10 +18,9 @@ from sla_engine.next_step import next_step
 from sla_engine.qualification import Qualification, qualify
 from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
-from sla_engine.verdict import OPEN_STATES, ClockState, Reason, SlaClock, Verdict
+from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
 
 _WORST_FIRST = (ClockState.BREACHED, ClockState.AT_RISK, ClockState.PAUSED, ClockState.RUNNING)
-_JUST_AFTER = timedelta(microseconds=1)
 
 
 def evaluate(
@@ -67,7 +66,7 @@ def evaluate(
         clocks=clocks,
         next_step=next_step(situation, judged, clocks, faults, belongs_to, chapter),
         sla_status=_status(clocks),
-        valid_until=_valid_until(history, situation, judged, clocks, chapter),
+        valid_until=_valid_until(history, situation, judged, clocks),
         agreement_version=chapter.current.version,
         responsible=chapter.current.lifecycle.responsible.get(stage, "nobody") if stage else "marketing",
         findings=faults,
@@ -129,6 +128,8 @@ def _uncovered(situation: Situation, clocks: tuple[SlaClock, ...]) -> bool:
 
 
 def _status(clocks: tuple[SlaClock, ...]) -> str:
+    if not clocks:
+        return "none"
     states = {clock.state for clock in clocks if clock.is_open}
     for state in _WORST_FIRST:
         if state in states:
@@ -143,13 +144,17 @@ def _assignment(situation: Situation, clocks: tuple[SlaClock, ...]) -> str | Non
     taken = [
         step
         for clock in clocks
-        if clock.is_open
         for step in clock.steps
-        if step.do == "reassign" and step.to and not _owner_changed_since(situation, step.at)
+        if clock.is_open
+        and step.do == "reassign"
+        and step.to
+        and not _owner_changed_since(situation, step.at)
     ]
-    last = max(taken, key=lambda step: (step.at, step.to), default=None)
+    if not taken:
+        return None
+    last = max(taken, key=lambda step: (step.at, step.to))
     has_it = situation.owner.id if situation.owner else None
-    return last.to if last is not None and last.to != has_it else None
+    return last.to if last.to != has_it else None
 
 
 def _owner_changed_since(situation: Situation, instant: datetime) -> bool:
@@ -158,43 +163,24 @@ def _owner_changed_since(situation: Situation, instant: datetime) -> bool:
 
 
 def _valid_until(
-    history: LeadHistory,
-    situation: Situation,
-    judged: Qualification,
-    clocks: tuple[SlaClock, ...],
-    chapter: Chapter,
+    history: LeadHistory, situation: Situation, judged: Qualification, clocks: tuple[SlaClock, ...]
 ) -> datetime | None:
     """The first instant after now at which anything could change without a new fact."""
-    now = situation.now
-    moments = _moments(history, situation, judged, clocks, chapter)
-    return min((moment for moment in moments if moment is not None and moment > now), default=None)
-
-
-def _moments(
-    history: LeadHistory,
-    situation: Situation,
-    judged: Qualification,
-    clocks: tuple[SlaClock, ...],
-    chapter: Chapter,
-) -> Iterator[datetime | None]:
-    model, now = situation.agreement.interest, situation.now
-    for clock in clocks:
-        if clock.state in OPEN_STATES and clock.stopped_at is None:
-            yield clock.warns_at
-            yield clock.due_at + _JUST_AFTER
-            for pause in clock.pauses:
-                yield pause.start
-                yield pause.end
-            yield from rung_instants(clock, chapter.version(clock.agreement))
-    if situation.history is not history:
-        yield from (happened_at(one) for one in history.activities)
-        yield from (change.at for change in history.stages)
-        yield from (change.at for change in history.owners)
-        yield from (one.since for one in history.relations)
-    turns = situation.agreement.people.turns
-    yield from turns[bisect_right(turns, now) :][:1]
-    yield judged.returns_on
-    yield band_ends(judged.interest, model.bands)
+    now, bands = situation.now, situation.agreement.interest.bands
+    turns: list[datetime | None] = [clock.turns_at for clock in clocks]
+    turns += (judged.returns_on, band_ends(judged.interest, bands), situation.behaviour.next_turn(now))
     if judged.deciding is not judged.interest:
-        yield band_ends(judged.deciding, model.bands)
-    yield situation.behaviour.next_turn(now)
+        turns.append(band_ends(judged.deciding, bands))
+    absences = situation.agreement.people.turns
+    turns += absences[bisect_right(absences, now) :][:1]
+    if situation.history is not history:
+        turns += _lying_ahead(history)
+    return min((turn for turn in turns if turn is not None and turn > now), default=None)
+
+
+def _lying_ahead(history: LeadHistory) -> Iterator[datetime]:
+    """When each fact becomes known, those known already among them."""
+    yield from (happened_at(one) for one in history.activities)
+    yield from (change.at for change in history.stages)
+    yield from (change.at for change in history.owners)
+    yield from (one.since for one in history.relations)

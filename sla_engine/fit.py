@@ -8,6 +8,8 @@ from typing import Literal
 from sla_engine.conditions import Answer, Circumstances, Condition
 from sla_engine.verdict import Fit, Reason
 
+_BUYER, _NOT_A_BUYER, _UNKNOWN = Fit.BUYER, Fit.NOT_A_BUYER, Fit.UNKNOWN
+
 
 class FitCriterion(Condition):
     """One sign of a buyer or of somebody who never buys, with the reason in plain words."""
@@ -30,13 +32,13 @@ class FitCriterion(Condition):
 
 def judge_fit(criteria: tuple[FitCriterion, ...], lead: Circumstances) -> tuple[Fit, tuple[Reason, ...]]:
     """A sure sign against wins over every sign for; with no sign either way it is unknown."""
-    fit = Fit.UNKNOWN
+    fit = _UNKNOWN
     reasons = []
     for criterion in criteria:
         answer = criterion.holds(lead)
         reasons.append(criterion.said[answer])
         if answer and criterion.verdict == "not_a_buyer":
-            fit = Fit.NOT_A_BUYER
-        elif answer and fit is Fit.UNKNOWN:
-            fit = Fit.BUYER
+            fit = _NOT_A_BUYER
+        elif answer and fit is _UNKNOWN:
+            fit = _BUYER
     return fit, tuple(reasons)

@@ -60,13 +60,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
 
 def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
     """Only what had happened by ``now``; planned work counts from when it was planned."""
-    last = max(
-        history.activities[-1].at if history.activities else now,
-        history.stages[-1].at if history.stages else now,
-        history.owners[-1].at if history.owners else now,
-        history.relations[-1].since if history.relations else now,
-    )
-    if last <= now and not any(one.planned_for is not None for one in history.activities):
+    if _nothing_ahead(history, now):
         return history
     return replace(
         history,
@@ -75,6 +69,15 @@ def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
         owners=tuple(change for change in history.owners if change.at <= now),
         relations=tuple(one for one in history.relations if one.since <= now),
     )
+
+
+def _nothing_ahead(history: LeadHistory, now: datetime) -> bool:
+    activities, stages, owners = history.activities, history.stages, history.owners
+    if (stages and stages[-1].at > now) or (owners and owners[-1].at > now):
+        return False
+    if activities and (activities[-1].at > now or any([one.planned_for for one in activities])):  # noqa: C419
+        return False
+    return not (history.relations and history.relations[-1].since > now)
 
 
 def happened_at(activity: Activity) -> datetime:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from sla_engine.model import Activity, ActivityKind, LeadHistory
 from sla_engine.parts import Duration, Part
-from sla_engine.verdict import Interest, InterestBand, Trend
+from sla_engine.verdict import BANDS, Interest, InterestBand, Trend
 
 _PERIODS: Mapping[str, Callable[[datetime], int]] = {
     "day": lambda at: at.toordinal(),
@@ -29,6 +31,9 @@ BY_ITSELF = frozenset(
     {ActivityKind.EMAIL_REPLY, ActivityKind.FORM, ActivityKind.EVENT, ActivityKind.HAND_RAISE}
 )
 """What a lead does on its own account: counts also for somebody who wants no more newsletters."""
+_CLICK, _OPT_OUT, _SENT = ActivityKind.EMAIL_CLICK, ActivityKind.OPT_OUT, ActivityKind.AUTOMATIC_EMAIL
+_NONE, _LOW, _MEDIUM, _HIGH = BANDS
+_MICROSECOND = timedelta(microseconds=1)
 BEHAVIOUR = BY_ITSELF | {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, ActivityKind.PAGE_VISIT}
 
 
@@ -44,6 +49,11 @@ class Bands(Part):
         if not self.low < self.medium < self.high:
             raise ValueError("bands must rise: low < medium < high")
         return self
+
+    @cached_property
+    def floors(self) -> Mapping[InterestBand, float]:
+        """The fewest points of each band that can fade into a lower one."""
+        return {_LOW: self.low, _MEDIUM: self.medium, _HIGH: self.high}
 
 
 class Cap(Part):
@@ -73,7 +83,7 @@ class Scanners(Part):
     after_sending: Duration = timedelta(seconds=5)
 
 
-CompiledCap = tuple[int, Callable[[datetime], int], float]  # number, period of an instant, most points
+_instant = attrgetter("at")
 
 
 class InterestModel(Part):
@@ -103,23 +113,30 @@ class InterestModel(Part):
         }
 
     @cached_property
-    def caps(self) -> Mapping[ActivityKind, tuple[CompiledCap, ...]]:
+    def caps(self) -> Mapping[ActivityKind, tuple[Cap, ...]]:
         """The caps of each capped kind."""
-        numbered = [(cap.kind, (n, _PERIODS[cap.per], cap.points)) for n, cap in enumerate(self.cap)]
-        kinds = {kind for kind, _ in numbered}
-        return {kind: tuple(one for of, one in numbered if of is kind) for kind in kinds}
+        return {
+            kind: tuple(cap for cap in self.cap if cap.kind is kind)
+            for kind in {cap.kind for cap in self.cap}
+        }
 
     @cached_property
     def plain(self) -> Mapping[ActivityKind, float]:
         """Points of the kinds for which content says nothing."""
         return {kind: points for kind, points in self.points.items() if kind not in self._rules}
 
-    def worth(self, activity: Activity) -> float:
-        """Raw points of one activity before caps."""
-        for rule in self._rules.get(activity.kind, ()):
-            if rule.matches.search(activity.content):
-                return rule.points
-        return self.points.get(activity.kind, 0.0)
+    @cached_property
+    def worth(self) -> Callable[[ActivityKind, str], float]:
+        """Raw points of an activity by its kind and content, before caps; remembers what was asked."""
+
+        @lru_cache(maxsize=4096)
+        def worth(kind: ActivityKind, content: str) -> float:
+            for rule in self._rules.get(kind, ()):
+                if rule.matches.search(content):
+                    return rule.points
+            return self.points.get(kind, 0.0)
+
+        return worth
 
 
 Counted = Sequence[tuple[datetime, float]]
@@ -143,36 +160,34 @@ class Behaviour:
         for one in history.activities:
             kind = one.kind
             if kind in kinds:
-                if kind is ActivityKind.EMAIL_CLICK:
+                if kind is _CLICK:
                     self._clicks.append(one)
                 if one.consent == "declared" or fields.get(one.consent) is True:
                     self._scored.append(one)
-            elif kind is ActivityKind.OPT_OUT:
+            elif kind is _OPT_OUT:
                 self._opt_outs.append(one.at)
-            elif kind is ActivityKind.AUTOMATIC_EMAIL:
+            elif kind is _SENT:
                 self._sent.append(one.at)
         self._simply: Counted | None = None
 
     def interest(self, now: datetime, since: datetime | None = None) -> Interest:
         """Interest at ``now`` from everything up to then (and after ``since``, if given)."""
         model = self._model
-        spent = self.counted(now, since)
-        points = points_left(spent, model.half_life, now)
-        trend = trend_of(spent, model.half_life, now)
+        points, trend = faded(self.counted(now, since), model.half_life, now)
         readable = self._history.behaviour_readable
         return Interest(points, now, model.half_life, band_of(points, model.bands), trend, readable)
 
     def band_at(self, instant: datetime) -> InterestBand:
         """The band at an instant of the past, by what was known then."""
-        left = points_left(self.counted(instant, None), self._model.half_life, instant)
-        return band_of(left, self._model.bands)
+        points, _ = faded(self.counted(instant), self._model.half_life, instant)
+        return band_of(points, self._model.bands)
 
     def counted(self, now: datetime, since: datetime | None = None) -> Counted:
         """(instant, raw points after the caps) of everything that counts at ``now``, in time order."""
-        ended = max((at for at in self._opt_outs if at <= now), default=since)
+        ended = max((at for at in self._opt_outs if at <= now), default=since) if self._opt_outs else since
         if since is not None and ended is not None:
             ended = max(ended, since)
-        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now) if self._clicks else ()
+        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now)
         if ended is not None or clicks:
             return self._earned([one for one in self._scored if one.id not in clicks], ended, now)
         if self._simply is None:
@@ -182,28 +197,39 @@ class Behaviour:
 
     def next_turn(self, now: datetime) -> datetime | None:
         """The first instant after ``now`` at which the trend may turn without new behaviour."""
-        half_life = self._model.half_life
-        return min((turn for turn in self._turns(half_life) if turn > now), default=None)
-
-    def _turns(self, half_life: timedelta) -> Iterator[datetime]:
-        for one in self._scored:
-            yield one.at + half_life
-            yield one.at + 2 * half_life
+        half_life, scored = self._model.half_life, self._scored
+        turns = []
+        for span in (half_life, 2 * half_life):
+            leaving = bisect_right(scored, now - span, key=_instant)
+            if leaving < len(scored):
+                turns.append(scored[leaving].at + span)
+        return min(turns, default=None)
 
     def _earned(self, scored: list[Activity], ended: datetime | None, until: datetime | None) -> Counted:
         plain, caps, worth_of = self._model.plain, self._model.caps, self._model.worth
-        spent: dict[object, float] = {}
+        meters = {kind: [_Meter(cap) for cap in limits] for kind, limits in caps.items()}
         found: list[tuple[datetime, float]] = []
         for one in scored:
             at, kind = one.at, one.kind
             if (ended is not None and at <= ended) or (until is not None and at > until):
                 continue
-            worth = plain[kind] if kind in plain else worth_of(one)
-            if kind in caps:
-                worth = _room(at, worth, caps[kind], spent)
+            worth = plain[kind] if kind in plain else worth_of(kind, one.content)
+            if kind in meters:
+                worth = _room(at, worth, meters[kind])
             if worth > 0:
                 found.append((at, worth))
         return found
+
+
+class _Meter:
+    """What one cap leaves of the period it was asked about last; asked in time order."""
+
+    __slots__ = ("left", "most", "period", "period_of")
+
+    def __init__(self, cap: Cap) -> None:
+        self.period_of = _PERIODS[cap.per]
+        self.most = self.left = cap.points
+        self.period = 0
 
 
 def interest_of(history: LeadHistory, model: InterestModel, now: datetime) -> Interest:
@@ -211,24 +237,36 @@ def interest_of(history: LeadHistory, model: InterestModel, now: datetime) -> In
     return Behaviour(history, model).interest(now)
 
 
-def points_left(spent: Counted, half_life: timedelta, now: datetime) -> float:
-    """What is left at ``now`` of points earned at their instants."""
-    total = 0.0
+def faded(spent: Counted, half_life: timedelta, now: datetime) -> tuple[float, Trend]:
+    """What is left at ``now`` of points earned at their instants, and where that is going.
+
+    The trend holds the points of the last half-life against those of the one before: a fifth is no change.
+    """
+    points = recent = before = 0.0
     for at, worth in spent:
-        total += worth * 2.0 ** ((at - now) / half_life)
-    return total
+        age = (now - at) / half_life
+        points += worth * 0.5**age
+        if age < 1:
+            recent += worth
+        elif age < 2:
+            before += worth
+    if not recent and not before:
+        return points, Trend.GONE
+    if recent > 1.2 * before:
+        return points, Trend.RISING
+    return points, Trend.STEADY if recent >= 0.8 * before else Trend.FADING
 
 
-def _room(at: datetime, worth: float, caps: Sequence[CompiledCap], spent: dict[object, float]) -> float:
-    """What the caps leave of points earned at an instant; notes them as spent."""
-    periods = []
-    for number, period_of, most in caps:
-        period = (number, period_of(at))
-        worth = min(worth, most - spent.get(period, 0.0))
-        periods.append(period)
+def _room(at: datetime, worth: float, meters: list[_Meter]) -> float:
+    """What every cap leaves of points earned at an instant; they are then spent."""
+    for meter in meters:
+        period = meter.period_of(at)
+        if period != meter.period:
+            meter.period, meter.left = period, meter.most
+        worth = min(worth, meter.left)
     if worth > 0:
-        for period in periods:
-            spent[period] = spent.get(period, 0.0) + worth
+        for meter in meters:
+            meter.left -= worth
     return worth
 
 
@@ -236,6 +274,8 @@ def scanner_clicks(
     clicks: Sequence[Activity], sent: Sequence[datetime], rules: Scanners, now: datetime
 ) -> set[str]:
     """Ids of clicks that a machine made: a burst over several links, or right after a mail was sent."""
+    if not sent and not _is_burst(clicks, rules):
+        return set()
     clicks = [one for one in clicks if one.at <= now]
     found: set[str] = set()
     first = 0
@@ -251,31 +291,26 @@ def scanner_clicks(
     return found
 
 
+def _is_burst(clicks: Sequence[Activity], rules: Scanners) -> bool:
+    """Whether so many clicks ever came within the moment that they may be a machine's."""
+    before = rules.links - 1
+    within = rules.within
+    return any(last.at - first.at <= within for first, last in zip(clicks, clicks[before:], strict=False))
+
+
 def band_of(points: float, bands: Bands) -> InterestBand:
     """The band that so many points fall in."""
-    if points >= bands.high:
-        return InterestBand.HIGH
-    if points >= bands.medium:
-        return InterestBand.MEDIUM
-    return InterestBand.LOW if points >= bands.low else InterestBand.NONE
-
-
-def trend_of(spent: Counted, half_life: timedelta, now: datetime) -> Trend:
-    """Points earned in the last half-life against those of the half-life before: a fifth is no change."""
-    recent = sum(worth for at, worth in spent if now - at < half_life)
-    before = sum(worth for at, worth in spent if half_life <= now - at < 2 * half_life)
-    if not recent and not before:
-        return Trend.GONE
-    if recent > 1.2 * before:
-        return Trend.RISING
-    return Trend.STEADY if recent >= 0.8 * before else Trend.FADING
+    if points < bands.low:
+        return _NONE
+    if points < bands.medium:
+        return _LOW
+    return _MEDIUM if points < bands.high else _HIGH
 
 
 def band_ends(interest: Interest, bands: Bands) -> datetime | None:
     """The first instant, to the microsecond, at which fading alone may move interest into a lower band."""
-    floors = {InterestBand.HIGH: bands.high, InterestBand.MEDIUM: bands.medium, InterestBand.LOW: bands.low}
-    floor = floors.get(interest.band)
+    floor = bands.floors.get(interest.band)
     if floor is None:
         return None
     lasts = interest.half_life * math.log2(interest.points / floor)
-    return interest.as_of + max(lasts, timedelta(microseconds=1))
+    return interest.as_of + max(lasts, _MICROSECOND)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -23,6 +24,7 @@ from sla_engine.verdict import Party, Reason
 
 S = LifecycleStage
 REJECTED = frozenset({S.RECYCLED, S.DISQUALIFIED})
+_PERSON, _MQL, _SAL = ActorKind.PERSON, S.MQL, S.SAL
 _ATTEMPTS = frozenset({ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING})
 
 
@@ -84,8 +86,7 @@ class Rejection(Part):
         return self.recycle if stage is S.RECYCLED else self.disqualify
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The lead entered a phase: when, by which fact, which time around, and when it left again."""
 
     phase: LifecycleStage
@@ -99,9 +100,10 @@ class Entry:
 
 def took_it(previous: OwnerChange | None, change: OwnerChange) -> bool:
     """Whether a person took the lead for themselves, out of a queue or from nobody."""
+    if change.actor_kind is not _PERSON or change.actor != change.owner:
+        return False
     came_free = previous is None or previous.owner is None or previous.to_queue
-    by_themselves = change.owner is not None and not change.to_queue and change.actor == change.owner
-    return came_free and by_themselves and change.actor_kind is ActorKind.PERSON and not change.estimated
+    return came_free and change.owner is not None and not change.to_queue and not change.estimated
 
 
 def entries(history: LeadHistory) -> list[Entry]:
@@ -110,14 +112,16 @@ def entries(history: LeadHistory) -> list[Entry]:
     Taking an MQL out of a queue is acceptance: the lead is then in the phase SAL, whatever the CRM's
     stage says. A round ends with a rejection; what comes after it is the next.
     """
-    moves = list(_moves(history))
+    moves = _moves(history)
+    left: list[datetime | None] = [move[0] for move in moves[1:]]
+    left.append(None)
     found: list[Entry] = []
     round_, rejected = 1, False
-    for index, (at, phase, fact_id, change) in enumerate(moves):
-        if rejected and phase not in REJECTED:
+    for (at, phase, fact_id, change), left_at in zip(moves, left, strict=False):
+        if phase in REJECTED:
+            rejected = True
+        elif rejected:
             round_, rejected = round_ + 1, False
-        rejected = rejected or phase in REJECTED
-        left_at = moves[index + 1][0] if index + 1 < len(moves) else None
         estimated = change is not None and change.estimated
         found.append(Entry(phase, at, fact_id, round_, estimated, left_at, change))
     return found
@@ -126,22 +130,26 @@ def entries(history: LeadHistory) -> list[Entry]:
 _Move = tuple[datetime, LifecycleStage, str, StageChange | None]
 
 
-def _moves(history: LeadHistory) -> Iterator[_Move]:
+def _moves(history: LeadHistory) -> list[_Move]:
     facts: list[_Move] = [(one.at, one.stage, one.id, one) for one in history.stages]
-    takes = [
-        (two.at, S.SAL, two.id, None)
-        for one, two in zip((None, *history.owners), history.owners, strict=False)
-        if took_it(one, two)
-    ]
+    previous, takes = None, False
+    for change in history.owners:
+        if took_it(previous, change):
+            facts.append((change.at, _SAL, change.id, None))
+            takes = True
+        previous = change
     if takes:
-        facts = sorted([*facts, *takes], key=lambda fact: (fact[0], fact[3] is not None))
+        facts.sort(key=lambda fact: (fact[0], fact[3] is not None))
+    moves: list[_Move] = []
     phase: LifecycleStage | None = None
-    for at, stage, fact_id, change in facts:
-        is_taking = change is None
-        if stage is phase or (is_taking and phase is not S.MQL):
+    for fact in facts:
+        stage = fact[1]
+        is_taking = fact[3] is None
+        if stage is phase or (is_taking and phase is not _MQL):
             continue
         phase = stage
-        yield at, stage, fact_id, change
+        moves.append(fact)
+    return moves
 
 
 def rejection_reason(entry: Entry, history: LeadHistory) -> str:
@@ -182,7 +190,7 @@ def attempts_missing(entry: Entry, reason: str, course: Course) -> tuple[int, in
         one.kind
         for one in history.activities
         if one.kind in _ATTEMPTS
-        and one.actor_kind is ActorKind.PERSON
+        and one.actor_kind is _PERSON
         and one.planned_for is None
         and start <= one.at <= end
     ]

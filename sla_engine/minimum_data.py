@@ -18,6 +18,7 @@ from sla_engine.parts import AnyOf, Part
 from sla_engine.verdict import Missing
 
 _WORST_FIRST = ("bounced", "free_mail", "invalid", "empty")
+_BOUNCE = ActivityKind.BOUNCE
 _ANSWERS = frozenset({ActivityKind.EMAIL_REPLY, ActivityKind.EMAIL_CLICK})
 
 
@@ -110,7 +111,7 @@ def _mail_problem(
 def _bounced(history: LeadHistory) -> bool:
     """Whether the last sign from the mailbox is a bounce."""
     for activity in reversed(history.activities):
-        if activity.kind is ActivityKind.BOUNCE:
+        if activity.kind is _BOUNCE:
             return True
         if activity.kind in _ANSWERS:
             return False

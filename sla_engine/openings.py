@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sla_engine.lifecycle import REJECTED, Entry
 from sla_engine.model import ActorKind
@@ -12,8 +12,7 @@ from sla_engine.situation import Situation
 from sla_engine.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """A clock's start: ``id`` of the fact that opened it, and when it ends without an answer.
 
     ``unclear``: it ends with a rejection whose reason nobody can read any more.

@@ -87,6 +87,8 @@ class People(RootModel[Mapping[str, Person]]):
         """
         if owner is None:
             return None
+        if owner.id not in self.root:
+            return owner.id if owner.is_active else None
         able = [one for one in self._chain(owner.id) if one != owner.id or owner.is_active]
         present = (one for one in able if not self._is_away(one, instant))
         return next(present, able[0] if able else None)

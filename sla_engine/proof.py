@@ -8,8 +8,9 @@ enrolment is made by its automation.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
+from typing import NamedTuple
 
 from sla_engine.lifecycle import REJECTED, Course, Entry, took_it
 from sla_engine.model import Activity, ActivityKind, ActorKind, LifecycleStage, OwnerChange
@@ -27,11 +28,11 @@ _STAGE_PROOFS = {
     LifecycleStage.RECYCLED: ("rejected",),
     LifecycleStage.DISQUALIFIED: ("rejected",),
 }
+_PERSON, _AUTOMATION, _ENROLLED = ActorKind.PERSON, ActorKind.AUTOMATION, ActivityKind.ENROLLED
 _OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What may stop a clock, when, by which fact and actor (CRM ids)."""
 
     name: str
@@ -47,11 +48,18 @@ class Proofs:
         history = course.history
         found: list[Proof] = []
         for entry in course.ways:
-            found += _by_entry(entry, course)
-        for previous, change in zip((None, *history.owners), history.owners, strict=False):
-            found += _by_owner(previous, change)
-        found += [proof for one in history.activities if (proof := _by_activity(one))]
-        found.sort(key=lambda proof: (proof.at, proof.fact_id))
+            if entry.change is not None and entry.change.actor_kind is not _AUTOMATION:
+                found += _by_entry(entry, course)
+        previous = None
+        for change in history.owners:
+            if change.owner is not None and not change.to_queue:
+                found += _by_owner(previous, change)
+            previous = change
+        for one in history.activities:
+            if one.actor_kind is _PERSON or one.kind is _ENROLLED:
+                found += _by_activity(one)
+        if len(found) > 1:
+            found.sort(key=itemgetter(1, 2))  # by instant, then by fact
         self._all = found
 
     def first(self, start: datetime, until: datetime | None, accepted: Collection[str]) -> Proof | None:
@@ -67,7 +75,7 @@ def _by_entry(entry: Entry, course: Course) -> Iterator[Proof]:
     change = entry.change
     if change is None or change.estimated:
         return
-    by_person = change.actor_kind is ActorKind.PERSON
+    by_person = change.actor_kind is _PERSON
     unsaid_opportunity = entry.phase in _OPENED and change.actor_kind is ActorKind.UNKNOWN
     if not (by_person or unsaid_opportunity):
         return
@@ -78,22 +86,21 @@ def _by_entry(entry: Entry, course: Course) -> Iterator[Proof]:
 
 
 def _by_owner(previous: OwnerChange | None, change: OwnerChange) -> Iterator[Proof]:
+    """A lead given to a person."""
     if took_it(previous, change):
         yield Proof("accepted", change.at, change.id, change.actor)
-    if change.owner is not None and not change.to_queue:
-        yield Proof("assigned", change.at, change.id, change.actor)
+    yield Proof("assigned", change.at, change.id, change.actor)
 
 
-def _by_activity(activity: Activity) -> Proof | None:
+def _by_activity(activity: Activity) -> Iterator[Proof]:
     kind = activity.kind
-    if kind is ActivityKind.ENROLLED:
-        return Proof("enrolled", activity.at, activity.id, activity.actor)
-    if activity.actor_kind is not ActorKind.PERSON:
-        return None
-    if activity.planned_for is not None:
-        ahead = activity.planned_for > activity.known_at
-        return Proof("follow_up", activity.known_at, activity.id, activity.actor) if ahead else None
-    if kind is ActivityKind.TASK:
-        return Proof("task", activity.at, activity.id, activity.actor) if activity.outcome else None
-    name = _TOUCHES.get(kind)
-    return Proof(name, activity.at, activity.id, activity.actor) if name else None
+    if kind is _ENROLLED:
+        yield Proof("enrolled", activity.at, activity.id, activity.actor)
+    elif activity.planned_for is not None:
+        if activity.planned_for > activity.known_at:
+            yield Proof("follow_up", activity.known_at, activity.id, activity.actor)
+    elif kind is ActivityKind.TASK:
+        if activity.outcome:
+            yield Proof("task", activity.at, activity.id, activity.actor)
+    elif kind in _TOUCHES:
+        yield Proof(_TOUCHES[kind], activity.at, activity.id, activity.actor)

@@ -14,6 +14,8 @@ from sla_engine.model import LeadHistory, LifecycleStage
 from sla_engine.situation import Situation
 from sla_engine.verdict import BANDS, Fit, Interest, InterestBand, Missing, Reason
 
+_RECYCLED, _DISQUALIFIED = LifecycleStage.RECYCLED, LifecycleStage.DISQUALIFIED
+_NOT_A_BUYER, _NO_BAND = Fit.NOT_A_BUYER, InterestBand.NONE
 _DATA_KNOWN = Reason("minimum data", met=True, code="data_known")
 _ONLY_BY_HAND = Reason("lifecycle", met=False, code="only_by_hand")
 _RETURN_DATE = Reason("interest", met=True, code="return_date")
@@ -45,15 +47,15 @@ def qualify(situation: Situation) -> Qualification:
     interest = situation.behaviour.interest(now)
     last = situation.course.ways[-1] if situation.course.ways else None
     deciding, returns_on = interest, None
-    if last is not None and last.phase is LifecycleStage.RECYCLED:
+    if last is not None and last.phase is _RECYCLED:
         deciding = situation.behaviour.interest(now, since=last.at)
         returns_on = _return_date(history, last, agreement)
     back = returns_on is not None and returns_on <= now
     reasons = [_data(missing), *criteria, _RETURN_DATE if back else _interest(deciding, agreement, last)]
-    gone = last is not None and last.phase is LifecycleStage.DISQUALIFIED
+    gone = last is not None and last.phase is _DISQUALIFIED
     if gone:
         reasons.append(_ONLY_BY_HAND)
-    ready = not missing and fit is not Fit.NOT_A_BUYER and reasons[-1].met is True
+    ready = not missing and fit is not _NOT_A_BUYER and reasons[-1].met is True
     return Qualification(ready, fit, missing, tuple(reasons), criteria, interest, deciding, returns_on)
 
 
@@ -84,7 +86,7 @@ _INTEREST: Mapping[tuple[InterestBand, InterestBand, bool], Reason] = {
 
 def _interest(deciding: Interest, agreement: Agreement, last: Entry | None) -> Reason:
     wanted = agreement.handover.interest
-    if not deciding.readable and wanted is not InterestBand.NONE:
+    if not deciding.readable and wanted is not _NO_BAND:
         return Reason("interest", met=None, code="interest_unreadable")
-    back = last is not None and last.phase is LifecycleStage.RECYCLED
+    back = last is not None and last.phase is _RECYCLED
     return _INTEREST[deciding.band, wanted, back]

@@ -13,6 +13,7 @@ from sla_engine.verdict import Fit, InterestBand, Reason
 INTEREST_POINTS = {InterestBand.NONE: 0, InterestBand.LOW: 15, InterestBand.MEDIUM: 35, InterestBand.HIGH: 50}
 FIT_POINTS = 30
 DATA_POINTS = 20
+_NOT_A_BUYER = Fit.NOT_A_BUYER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class ScoreLine:
 
 def score_of(fit: Fit, criteria: Sequence[Reason], band: InterestBand, *, has_minimum_data: bool) -> int:
     """The score itself: the sum of ``score_lines``."""
-    if fit is Fit.NOT_A_BUYER:
+    if fit is _NOT_A_BUYER:
         return 0
-    met = sum(reason.met is True for reason in criteria)
+    met = [reason.met for reason in criteria].count(True)
     fit_points = round(FIT_POINTS * met / len(criteria)) if criteria else 0
     return fit_points + (DATA_POINTS if has_minimum_data else 0) + INTEREST_POINTS[band]
 
@@ -41,7 +42,7 @@ def score_lines(
     >>> [line.points for line in score_lines(Fit.BUYER, (), InterestBand.HIGH, has_minimum_data=True)]
     [0, 20, 50]
     """
-    if fit is Fit.NOT_A_BUYER:
+    if fit is _NOT_A_BUYER:
         return (ScoreLine("score_not_a_buyer", 0),)
     data = DATA_POINTS if has_minimum_data else 0
     interest = INTEREST_POINTS[band]

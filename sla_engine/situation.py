@@ -121,16 +121,20 @@ class Situation:
         changes = self.history.owners
         if not changes:
             return self.lead.owner
-        held = next((one for one in reversed(changes) if one.at <= instant), None)
-        return _named(held) if held is not None else None
+        for change in reversed(changes):
+            if change.at <= instant:
+                return _named(change)
+        return None
 
     def owner_at(self, instant: datetime) -> Owner | None:
         """Who had the lead at ``instant``; where nobody had it yet, the first who got it then."""
         holder = self.holder_at(instant)
         if holder is not None:
             return holder
-        later = next((one for one in self.history.owners if one.at > instant and one.owner), None)
-        return _named(later) if later is not None else self.lead.owner
+        for change in self.history.owners:
+            if change.at > instant and change.owner:
+                return _named(change)
+        return self.lead.owner
 
 
 def _named(change: OwnerChange) -> Owner | None:

@@ -147,7 +147,14 @@ class Target(Part):
         return all_of(self.when)
 
     @cached_property
-    def reminders(self) -> tuple[Step, ...]:
-        """The ladder with warning points after the first as reminders."""
+    def first_warning(self) -> timedelta:
+        """The working time after which a clock is at risk."""
+        return self.within * min(self.warn_at)
+
+    @cached_property
+    def rungs(self) -> tuple[tuple[timedelta, Step], ...]:
+        """The ladder in order of working time; warning points after the first remind the owner."""
         later = sorted(self.warn_at)[1:]
-        return (*(Step(at=share, do="remind_owner") for share in later), *self.escalate)
+        steps = (*(Step(at=share, do="remind_owner") for share in later), *self.escalate)
+        reached = [(after, step) for step in steps for after in step.instants(self.within)]
+        return tuple(sorted(reached, key=lambda rung: rung[0]))

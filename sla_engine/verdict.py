@@ -131,7 +131,8 @@ class SlaClock:
     calendar, ``time_zone`` (IANA) is that calendar's, ``agreement`` the version it was opened under.
     ``stopped_at`` None: nobody has stopped it. Seconds are whole and count to the stop:
     ``working_seconds`` without pauses, ``wall_seconds`` as the crow flies, ``overshoot_seconds`` the
-    working seconds past the deadline. ``warns_at`` is the first warning.
+    working seconds past the deadline. ``warns_at`` is the first warning. ``turns_at``: the next instant
+    at which the clock changes without news (a warning, the deadline, a pause, a rung of the ladder).
     """
 
     key: str
@@ -155,6 +156,7 @@ class SlaClock:
     overshoot_seconds: int = 0
     pauses: tuple[Pause, ...] = ()
     steps: tuple[StepTaken, ...] = ()
+    turns_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
