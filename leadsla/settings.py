@@ -7,6 +7,7 @@ What the file's tables look like lives here and in the houses that own them
 from __future__ import annotations
 
 import difflib
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,12 @@ class ConnectionSettings(Strict):
     def delivers_behaviour(self) -> bool:
         """Whether some source brings what leads do themselves, with a ground to score it."""
         return any(source.consent and source.delivers & BEHAVIOUR for source in self.activities.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """Names how records are read: another mapping, another fingerprint."""
+        read = {"lead", "stages", "activities", "automation_users"}
+        return hashlib.sha256(self.model_dump_json(include=read).encode()).hexdigest()[:16]
 
     @property
     def mapping(self) -> ConnectionMapping:

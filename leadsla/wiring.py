@@ -65,6 +65,7 @@ def run_settings(settings: Settings, connection: ConnectionSettings) -> RunSetti
         stages_writable=frozenset(connection.writes.stages),
         owner_writable=connection.writes.owner,
         behaviour_readable=connection.delivers_behaviour,
+        mapping=connection.fingerprint,
         brakes=Brakes(settings.safety.max_changed_share, settings.safety.max_changed_floor),
     )
 

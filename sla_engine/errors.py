@@ -17,4 +17,5 @@ class BadFact(ValueError):
         super().__init__(f"lead {lead_id}, {field}: {what}; {remedy}")
         self.lead_id = lead_id
         self.field = field
+        self.what = what
         self.remedy = remedy

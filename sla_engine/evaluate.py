@@ -12,14 +12,23 @@ from sla_engine.clock import clocks_of
 from sla_engine.errors import NaiveInstant
 from sla_engine.history import happened_at, known_by
 from sla_engine.interest import band_ends
-from sla_engine.lifecycle import findings
-from sla_engine.model import LeadHistory, Relation, RelationKind
+from sla_engine.lifecycle import Entry, findings
+from sla_engine.model import LeadHistory, LifecycleStage, Relation, RelationKind
 from sla_engine.next_step import next_step
 from sla_engine.qualification import Qualification, qualify
 from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
 from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
 
+_WITH_SALES = frozenset(
+    {
+        LifecycleStage.MQL,
+        LifecycleStage.SAL,
+        LifecycleStage.SQL,
+        LifecycleStage.OPPORTUNITY,
+        LifecycleStage.CUSTOMER,
+    }
+)
 _WORST_FIRST = (ClockState.BREACHED, ClockState.AT_RISK, ClockState.PAUSED, ClockState.RUNNING)
 
 
@@ -48,7 +57,7 @@ def evaluate(
     clocks = () if belongs_to or not covered else _clocks(situation, chapter, effective_from)
     ways = situation.course.ways
     current = ways[-1] if ways else None
-    exempt = not covered or bool(current and effective_from and current.at < effective_from)
+    exempt = not covered or _handed_over_before(current, effective_from)
     stage = known.stages[-1].stage if known.stages else history.lead.stage
     faults = (*findings(situation.course, chapter.current.lifecycle), *_left_alone(situation, clocks))
     has_data = not judged.missing
@@ -69,12 +78,20 @@ def evaluate(
         valid_until=_valid_until(history, situation, judged, clocks),
         agreement_version=chapter.current.version,
         responsible=chapter.current.lifecycle.responsible.get(stage, "nobody") if stage else "marketing",
+        signals=situation.behaviour.signals(now),
         findings=faults,
         belongs_to=belongs_to,
         assign_to=_assignment(situation, clocks),
         uncovered=_uncovered(situation, clocks) and not exempt and belongs_to is None,
         exempt=exempt,
     )
+
+
+def _handed_over_before(current: Entry | None, effective_from: datetime | None) -> bool:
+    """Whether sales had the lead already when the agreement took effect."""
+    if current is None or effective_from is None:
+        return False
+    return current.phase in _WITH_SALES and current.at < effective_from
 
 
 def _chapter(agreement: Agreement | Book, known: LeadHistory, now: datetime) -> tuple[Chapter, bool]:

@@ -25,7 +25,7 @@ class FitCriterion(Condition):
         values = {"because": self.because, "field": self.field}
         return {
             True: Reason(self.name, not against, "fit_found", values),
-            False: Reason(self.name, against, "fit_not_found", values),
+            False: Reason(self.name, against, "fit_clear" if against else "fit_not_found", values),
             None: Reason(self.name, None, "fit_unknown" if self.field else "fit_unclear", values),
         }
 

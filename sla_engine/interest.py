@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from sla_engine.model import Activity, ActivityKind, LeadHistory
 from sla_engine.parts import Duration, Part
-from sla_engine.verdict import BANDS, Interest, InterestBand, Trend
+from sla_engine.verdict import BANDS, Interest, InterestBand, Signal, Trend
 
 _PERIODS: Mapping[str, Callable[[datetime], int]] = {
     "day": lambda at: at.toordinal(),
@@ -34,6 +34,7 @@ BY_ITSELF = frozenset(
 _CLICK, _OPT_OUT, _SENT = ActivityKind.EMAIL_CLICK, ActivityKind.OPT_OUT, ActivityKind.AUTOMATIC_EMAIL
 _NONE, _LOW, _MEDIUM, _HIGH = BANDS
 _MICROSECOND = timedelta(microseconds=1)
+_SHOWN = 3
 BEHAVIOUR = BY_ITSELF | {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, ActivityKind.PAGE_VISIT}
 
 
@@ -139,7 +140,7 @@ class InterestModel(Part):
         return worth
 
 
-Counted = Sequence[tuple[datetime, float]]
+Counted = Sequence[tuple[datetime, float, Activity]]
 
 
 class Behaviour:
@@ -177,13 +178,19 @@ class Behaviour:
         readable = self._history.behaviour_readable
         return Interest(points, now, model.half_life, band_of(points, model.bands), trend, readable)
 
+    def signals(self, now: datetime) -> tuple[Signal, ...]:
+        """The latest things that count, newest first."""
+        return tuple(
+            [Signal(one.kind, at, one.content) for at, _, one in self.counted(now)[: -_SHOWN - 1 : -1]]
+        )
+
     def band_at(self, instant: datetime) -> InterestBand:
         """The band at an instant of the past, by what was known then."""
         points, _ = faded(self.counted(instant), self._model.half_life, instant)
         return band_of(points, self._model.bands)
 
     def counted(self, now: datetime, since: datetime | None = None) -> Counted:
-        """(instant, raw points after the caps) of everything that counts at ``now``, in time order."""
+        """(instant, raw points after the caps, activity) of all that counts at ``now``, in time order."""
         ended = max((at for at in self._opt_outs if at <= now), default=since) if self._opt_outs else since
         if since is not None and ended is not None:
             ended = max(ended, since)
@@ -208,7 +215,7 @@ class Behaviour:
     def _earned(self, scored: list[Activity], ended: datetime | None, until: datetime | None) -> Counted:
         plain, caps, worth_of = self._model.plain, self._model.caps, self._model.worth
         meters = {kind: [_Meter(cap) for cap in limits] for kind, limits in caps.items()}
-        found: list[tuple[datetime, float]] = []
+        found: list[tuple[datetime, float, Activity]] = []
         for one in scored:
             at, kind = one.at, one.kind
             if (ended is not None and at <= ended) or (until is not None and at > until):
@@ -217,7 +224,7 @@ class Behaviour:
             if kind in meters:
                 worth = _room(at, worth, meters[kind])
             if worth > 0:
-                found.append((at, worth))
+                found.append((at, worth, one))
         return found
 
 
@@ -243,7 +250,7 @@ def faded(spent: Counted, half_life: timedelta, now: datetime) -> tuple[float, T
     The trend holds the points of the last half-life against those of the one before: a fifth is no change.
     """
     points = recent = before = 0.0
-    for at, worth in spent:
+    for at, worth, _ in spent:
         age = (now - at) / half_life
         points += worth * 0.5**age
         if age < 1:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from sla_engine.model import LifecycleStage, Relation
+from sla_engine.model import ActivityKind, LifecycleStage, Relation
 
 Channel = Literal["any", "write"]
 Party = Literal["sales", "marketing", "operations", "nobody"]
@@ -103,6 +103,15 @@ class Interest:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """Something the lead did that counts as interest: what, when (UTC), and about which content."""
+
+    kind: ActivityKind
+    at: datetime
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """[start, end) in which a clock stood still, and why: waiting_for_lead, absent or hold."""
 
@@ -184,7 +193,8 @@ class Verdict:
 
     ``sla_status`` is the one word shown in the CRM: the worst open clock's state, else the last
     ended clock's, else "none". ``is_mql`` says all agreed conditions hold now (the CRM's own stage
-    is ``stage``). ``responsible`` answers for the lead in this stage. ``findings`` are what somebody
+    is ``stage``). ``responsible`` answers for the lead in this stage. ``signals`` are the latest things
+    the lead did that count, newest first, three at the most. ``findings`` are what somebody
     did against the agreement. ``belongs_to``: no new lead, but known there. ``assign_to``: the ladder
     gives the lead to this person or queue. ``valid_until`` None: nothing changes without a new fact.
     """
@@ -204,6 +214,7 @@ class Verdict:
     valid_until: datetime | None
     agreement_version: str
     responsible: Party = "nobody"
+    signals: tuple[Signal, ...] = ()
     findings: tuple[Reason, ...] = ()
     belongs_to: Relation | None = None
     assign_to: str | None = None

@@ -5,7 +5,7 @@ Made only when somebody looks: a verdict carries codes and values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sla_engine.agreement import Agreement
 from sla_engine.scorecard import ScoreLine
 from sla_engine.texts import LANGUAGES
-from sla_engine.verdict import Missing, NextStep, Reason, Values
+from sla_engine.verdict import Missing, NextStep, Reason, Signal, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,19 @@ class Wording:
     def reasons(self, reasons: tuple[Reason, ...]) -> str:
         """Every criterion on a line: yes, no, or cannot tell."""
         words = {True: self.texts["yes"], False: self.texts["no"], None: self.texts["unclear"]}
-        return "\n".join(f"{words[one.met]}: {one.criterion} - {self.reason(one)}" for one in reasons)
+        return "\n".join(f"{words[one.met]}: {self._name(one)} - {self.reason(one)}" for one in reasons)
+
+    def _name(self, reason: Reason) -> str:
+        """What a criterion is called: ours by the language, the agreement's own by its own name."""
+        return self.texts.get(f"name_{reason.criterion.replace(' ', '_')}", reason.criterion)
+
+    def signals(self, signals: Sequence[Signal], zone: str) -> str:
+        """What the lead did, newest first: "sent a form: Pricing, Mon 23 Nov 16:10; visited a page"."""
+        return "; ".join(
+            f"{self.texts[one.kind.value]}{f': {one.content}' if one.content else ''}, "
+            f"{self._moment(one.at, zone, 'moment')}"
+            for one in signals
+        )
 
     def step(self, step: NextStep) -> str:
         """What happens next."""
@@ -81,8 +93,11 @@ class Wording:
 
     def instant(self, instant: datetime, time_zone: str) -> str:
         """An instant as people in ``time_zone`` (IANA name) say it."""
+        return self._moment(instant, time_zone, "instant")
+
+    def _moment(self, instant: datetime, time_zone: str, form: str) -> str:
         local = instant.astimezone(ZoneInfo(time_zone))
-        return self.texts["instant"].format(
+        return self.texts[form].format(
             weekday=self.texts["weekdays"].split()[local.weekday()],
             day=local.day,
             month=self.texts["months"].split()[local.month - 1],

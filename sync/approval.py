@@ -15,22 +15,32 @@ from connectors.errors import Misconfigured
 from sync.store.facts import KnownLead
 from sync.store.packing import pack_change, pack_lead, unpack_change
 
-_FORM = "leadsla-plan/1"
+_FORM = "leadsla-plan/2"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All changes of one connection, with the state of each lead they were decided on."""
+    """All changes of one connection, with the state of each lead they were decided on.
+
+    ``policy`` names the agreement and rollout it was made under: under another one it is void.
+    """
 
     connection: str
+    policy: str
     changes: tuple[Change, ...]
     states: Mapping[str, str]
 
 
 def state_of(known: KnownLead) -> str:
-    """Names what the CRM showed of a lead, of our fields and of our tasks on it."""
+    """Names what the CRM showed of a lead: the record, what happened, our fields, our tasks on it."""
     tasks = [[task.id, task.key, task.is_open] for task in known.tasks]
-    text = json.dumps([pack_lead(known.seen.lead), sorted(known.seen.ours.items()), tasks])
+    told = known.history
+    facts = [
+        *(one.id for one in told.activities),
+        *(f"{one.id} {one.at}" for one in told.stages),
+        *(f"{one.id} {one.at}" for one in told.owners),
+    ]
+    text = json.dumps([pack_lead(known.seen.lead), sorted(known.seen.ours.items()), tasks, facts])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -39,6 +49,7 @@ def to_json(plans: list[Plan]) -> str:
     body = [
         {
             "connection": plan.connection,
+            "policy": plan.policy,
             "states": dict(plan.states),
             "changes": [[type(change).__name__, json.loads(pack_change(change))] for change in plan.changes],
         }
@@ -55,6 +66,7 @@ def from_json(text: str) -> list[Plan]:
         return [
             Plan(
                 one["connection"],
+                one["policy"],
                 tuple(unpack_change(kind, json.dumps(raw)) for kind, raw in one["changes"]),
                 one["states"],
             )

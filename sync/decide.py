@@ -16,14 +16,14 @@ from sync.approval import Plan, state_of
 from sync.deliver import Desk
 from sync.guard import Caps
 from sync.orders import Run
-from sync.plan import Permissions, plan
+from sync.plan import Permissions, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.facts import KnownLead
-from sync.store.work import fingerprint
+from sync.store.work import Work, fingerprint
 
 BATCH = 2000
-OVERTAKEN = Receipt(ReceiptStatus.UNCHANGED, message="the lead changed after the plan was made")
+OVERTAKEN = Receipt(ReceiptStatus.DEFERRED, message="the lead changed after the plan was made")
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Decider:
         if self._run.settings.mode == "shadow":
             self._report.note_would(decided)
             return
-        batch.changed += bool(decided)
+        posted = len(batch.post)
         for change in decided:
             self._report.note_planned(change)
             if fingerprint(change) in self._refused:
@@ -69,6 +69,8 @@ class Decider:
                 batch.post.append(change)
             else:
                 batch.held_back.append(change.lead_id)
+        shows_ours = any(known.seen.ours.values())
+        batch.changed += shows_ours and len(batch.post) > posted
 
 
 class Judge:
@@ -100,6 +102,13 @@ def would_be(run: Run) -> Permissions:
     return replace(allowed, fields=True, tasks=True) if run.settings.mode == "shadow" else allowed
 
 
+def caps_of(run: Run, work: Work, db: Connection, now: datetime) -> Caps:
+    """The caps on new tasks, with what was made in the last 24 hours."""
+    settings = run.settings
+    made = work.tasks_made(db, now - timedelta(days=1))
+    return Caps(settings.max_new_tasks_per_run, settings.max_new_tasks_per_owner_per_day, made)
+
+
 def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> None:
     """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped."""
     with run.store.begin() as db:
@@ -111,12 +120,8 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         )
         working_set = desk.work.working_set(db, now)
         total = desk.facts.count(db)
-        caps = Caps(
-            run.settings.max_new_tasks_per_run,
-            run.settings.max_new_tasks_per_owner_per_day,
-            desk.work.tasks_made(db, now - timedelta(days=1)),
-        )
-        decider = Decider(run, book, report, now, desk.work.rejected(db), caps)
+        caps = caps_of(run, desk.work, db, now)
+        decider = Decider(run, book, report, now, desk.work.refused(db), caps)
     changed = 0
     for start in range(0, len(working_set), BATCH):
         with run.store.begin() as db:
@@ -127,27 +132,36 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
             _commit(run, desk, db, batch, now)
         changed += batch.changed
         report.deferred += len(batch.held_back)
+        report.held_back += batch.held_back
         run.progress.step("judge", report.evaluated, len(working_set))
     run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
     desk.facts.keep_reasons(db, batch.leads)
-    desk.work.keep_verdicts(db, batch.verdicts, run.policy)
+    desk.work.keep_verdicts(db, batch.verdicts, run.policy.name)
     desk.work.post(db, batch.post, now)
     desk.facts.mark_dirty(db, batch.held_back)
 
 
 def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: datetime) -> None:
-    """A plan that a person read: exactly its changes, where the lead is as it was then."""
+    """A plan that a person read: exactly its changes, where the lead is as it was then and caps allow."""
     with run.store.begin() as db:
         desk.lease.confirm(db)
-        known = desk.facts.known(db, sorted(approved.states))
-        unchanged = {one.seen.lead.id for one in known if state_of(one) == approved.states[one.seen.lead.id]}
+        known = {one.seen.lead.id: one for one in desk.facts.known(db, sorted(approved.states))}
+        unchanged = {lead for lead, one in known.items() if state_of(one) == approved.states[lead]}
+        caps = caps_of(run, desk.work, db, now)
         for change in approved.changes:
             report.note_planned(change)
-        overtaken = [change for change in approved.changes if change.lead_id not in unchanged]
-        desk.work.post(db, [change for change in approved.changes if change.lead_id in unchanged], now)
-        desk.work.post(db, overtaken, now, OVERTAKEN)
-    for _ in overtaken:
-        report.count(OVERTAKEN)
+            if change.lead_id in known and is_shown(change, known[change.lead_id]):
+                report.unchanged += 1
+            elif change.lead_id not in unchanged:
+                report.count(OVERTAKEN)
+                report.overtaken.append(change.lead_id)
+            elif caps.allow(change):
+                desk.work.post(db, [change], now)
+            else:
+                report.deferred += 1
+                report.held_back.append(change.lead_id)
+        desk.facts.mark_dirty(db, sorted({*report.overtaken, *report.held_back}))
+    report.overtaken = sorted(set(report.overtaken))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -34,6 +35,7 @@ from sync.store.work import OutboxRow, Work
 BATCH = 1000
 UNSETTLED = ("sending", "unknown")
 UNSENT = ("pending", "deferred")
+TRY_AGAIN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,14 @@ class Desk:
     work: Work
 
 
-def settle(desk: Desk) -> None:
-    """Find out what became of writes with an unknown outcome; what was never sent is decided anew."""
+def settle(desk: Desk, now: datetime) -> None:
+    """Find out what became of writes with an unknown outcome; what was never sent is decided anew.
+
+    So is what was refused a day ago: a rule in the CRM may have changed, which nobody tells us.
+    """
     with desk.store.begin() as db:
         open_rows = desk.work.rows(db, UNSETTLED)
-        unsent = desk.work.rows(db, UNSENT)
+        unsent = (*desk.work.rows(db, UNSENT), *desk.work.refused_long_ago(db, now - TRY_AGAIN_AFTER))
     creates = [row.change for row in open_rows if isinstance(row.change, CreateTask)]
     found = desk.crm.find_tasks(creates) if creates else {}
     with desk.store.begin() as db:

@@ -20,10 +20,15 @@ class Brakes:
     floor: int = 500
 
     def check(self, changed: int, leads: int, *, consented: bool) -> None:
-        """Raises GuardStopped. ``consented``: a first run, a new agreement, or a person's yes."""
+        """Raises GuardStopped. ``changed``: leads that show something of ours and would show another thing.
+
+        ``consented``: another rollout was chosen, or a person said yes.
+        """
         if not consented and changed > self.floor and changed > self.share * leads:
             raise GuardStopped(
-                f"{changed} of {leads} leads would change, more than {self.share:.0%}: nothing was written"
+                f"{changed} of {leads} leads would change, more than [safety] max_changed_share ="
+                f" {self.share:g} allows: nothing was written; read `leadsla plan`, and if that is"
+                " what you want, run `leadsla sync --allow-mass-change`"
             )
 
 

@@ -20,8 +20,8 @@ from sync.store import Store, schema
 from sync.store.facts import upsert
 from sync.store.packing import from_micros, micros
 
-LASTS = timedelta(seconds=120)
-RENEW_EVERY_SECONDS = 30.0
+LASTS = timedelta(seconds=45)  # a run that died is taken over within one poll
+RENEW_EVERY_SECONDS = 10.0
 
 
 class Busy(Exception):
@@ -73,13 +73,27 @@ def _take(store: Store, connection: str) -> Lease:
         if db.dialect.name == "sqlite":
             db.exec_driver_sql("UPDATE leases SET epoch = epoch WHERE 0")  # take the write lock first
         row = db.execute(sa.select(schema.leases).where(schema.leases.c.connection == connection)).first()
-        if row and from_micros(row.expires_at) > now:
+        if row and from_micros(row.expires_at) > now and not _has_died(row.holder):
             raise Busy(f"{connection}: held by {row.holder} until {from_micros(row.expires_at):%H:%M:%S} UTC")
         epoch = row.epoch + 1 if row else 1
         expires = micros(now + LASTS)
         taken = {"connection": connection, "holder": holder, "epoch": epoch, "expires_at": expires}
         upsert(db, schema.leases, [taken])
     return Lease(connection, holder, epoch)
+
+
+def _has_died(holder: str) -> bool:
+    """Whether the holder was a process of this machine that is gone: then nobody has to wait."""
+    host, pid, _ = holder.rsplit(":", 2)
+    if host != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(pid), 0)  # signal 0 only asks whether there is such a process
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _renew(store: Store, lease: Lease, stop: threading.Event) -> None:

@@ -14,6 +14,7 @@ from sync.guard import Brakes
 from sync.plan import Permissions
 from sync.progress import Progress, Silent
 from sync.store import Store
+from sync.store.work import Policy
 
 Mode = Literal["shadow", "fields", "live"]
 
@@ -22,7 +23,8 @@ Mode = Literal["shadow", "fields", "live"]
 class RunSettings:
     """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run.
 
-    ``behaviour_readable``: some source delivers what leads do themselves.
+    ``behaviour_readable``: some source delivers what leads do themselves. ``mapping`` names how records
+    are read: under another one everything is read again.
     """
 
     mode: Mode = "shadow"
@@ -34,6 +36,7 @@ class RunSettings:
     behaviour_readable: bool = True
     brakes: Brakes = field(default_factory=Brakes)
     settle_seconds: float = 2.0
+    mapping: str = ""
 
     @property
     def permissions(self) -> Permissions:
@@ -59,9 +62,11 @@ class Run:
         return self.crm.name
 
     @property
-    def policy(self) -> str:
-        """Names agreements, people and rollout together: under another one every lead is judged anew."""
-        stages = ",".join(sorted(self.settings.stages_writable))
-        signed = ",".join(f"{one.version}+{one.roster}" for one in self.book.agreements)
+    def policy(self) -> Policy:
+        """Agreements and people, and the rollout: under another one every lead is judged anew."""
         settings = self.settings
-        return f"{signed}|{settings.mode}|{settings.effective_from}|{stages}|{settings.owner_writable}"
+        stages = ",".join(sorted(settings.stages_writable))
+        return Policy(
+            ",".join(f"{one.version}+{one.roster}" for one in self.book.agreements),
+            f"{settings.mode}|{settings.effective_from}|{stages}|{settings.owner_writable}",
+        )

@@ -7,7 +7,7 @@ it, and one that a person closed is never made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from connectors.base import (
     UpdateTask,
 )
 from connectors.canonical import canonical
+from sla_engine.lifecycle import entries
 from sla_engine.model import LifecycleStage, Value
 from sla_engine.verdict import ClockState, Fit, SlaClock, Verdict
 from sla_engine.wording import Wording
@@ -54,7 +55,10 @@ def plan(
         return tuple(_close_all(known, "the lead was converted")) if allowed.tasks else ()
     if verdict.exempt:
         early = "handed over before the agreement took effect"
-        return tuple(_close_all(known, early)) if allowed.tasks else ()
+        return (
+            *(_fields(verdict, known, wording) if allowed.fields and any(known.seen.ours.values()) else ()),
+            *(_close_all(known, early) if allowed.tasks else ()),
+        )
     changes: list[Change] = []
     if allowed.fields:
         changes += _owner(verdict, known, allowed)
@@ -63,6 +67,14 @@ def plan(
     if allowed.tasks:
         changes += _task(connection, verdict, known, wording)
     return tuple(changes)
+
+
+def is_shown(change: Change, known: KnownLead) -> bool:
+    """Whether the CRM shows a change already."""
+    if isinstance(change, SetFields):
+        shown = known.seen.ours
+        return all(canonical(value) == shown.get(name, "") for name, value in change.values.items())
+    return isinstance(change, CreateTask) and any(task.key == change.key for task in known.tasks)
 
 
 def wanted_fields(verdict: Verdict, wording: Wording = ENGLISH) -> dict[str, Value]:
@@ -101,7 +113,7 @@ def _fields(verdict: Verdict, known: KnownLead, wording: Wording) -> Iterator[Ch
     if same_band and "score" in differing and not _score_moved(verdict.score, shown.get("score", "")):
         del differing["score"]
     if differing:
-        yield SetFields(verdict.lead_id, differing, _because(verdict, differing))
+        yield SetFields(verdict.lead_id, differing, _because(verdict, differing, shown))
 
 
 def _score_moved(score: int, shown: str) -> bool:
@@ -111,19 +123,34 @@ def _score_moved(score: int, shown: str) -> bool:
         return True
 
 
-def _because(verdict: Verdict, differing: dict[str, Value]) -> str:
+def _because(verdict: Verdict, differing: Mapping[str, Value], shown: Mapping[str, str]) -> str:
+    clock = verdict.due_clock
+    if "status" in differing and clock is not None:
+        due = local_time(clock.due_at, clock.time_zone)
+        return f"{clock.target} is {clock.state.value.replace('_', ' ')}, due {due}"
     if "status" in differing and verdict.sla_status != "none":
-        clock = verdict.due_clock
-        due = f", due {clock.due_at:%Y-%m-%d %H:%M} UTC" if clock else ""
-        return f"the response is {verdict.sla_status.replace('_', ' ')}{due}"
-    return f"the verdict changed: {', '.join(sorted(differing))}"
+        return f"the last clock ended {verdict.sla_status.replace('_', ' ')}"
+    if not any(shown.get(name) for name in differing):
+        return "the CRM does not show it yet"
+    changes = (
+        f"{name} was {shown.get(name) or 'empty'}"
+        for name in sorted(differing)
+        if name in {"status", "interest", "qualification", "score", "target"}
+    )
+    return "; ".join(changes) or f"the verdict changed: {', '.join(sorted(differing))}"
 
 
 def _stage(verdict: Verdict, known: KnownLead, allowed: Permissions) -> Iterator[Change]:
     waiting = known.seen.lead.stage in {LifecycleStage.INQUIRY, LifecycleStage.RECYCLED}
-    if verdict.is_mql and waiting and LifecycleStage.MQL in allowed.stages:
+    if verdict.is_mql and waiting and not _handed_over(known) and LifecycleStage.MQL in allowed.stages:
         because = "minimum data, fit and interest are as agreed"
         yield SetStage(verdict.lead_id, LifecycleStage.MQL, known.seen.lead.stage, because)
+
+
+def _handed_over(known: KnownLead) -> bool:
+    """Whether the lead was an MQL in this round already: a person who took that back has the last word."""
+    ways = entries(known.history)
+    return any(one.phase is LifecycleStage.MQL and one.round == ways[-1].round for one in ways)
 
 
 def _task(connection: str, verdict: Verdict, known: KnownLead, wording: Wording) -> Iterator[Change]:
@@ -141,6 +168,8 @@ def _task(connection: str, verdict: Verdict, known: KnownLead, wording: Wording)
     body = task_body(verdict, clock, zone, wording)
     owner_id = clock.acting
     if not standing:
+        if owner is not None and owner_id is None:
+            return  # its owner has left and nobody stands in: a task that nobody would see
         because = (
             f"{clock.target} is {clock.state.value.replace('_', ' ')}, due {local_time(clock.due_at, zone)}"
         )

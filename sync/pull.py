@@ -8,7 +8,7 @@ from connectors.errors import Misconfigured
 from sync.lease import Lease
 from sync.orders import Run
 from sync.report import RunReport
-from sync.store.facts import Facts
+from sync.store.facts import Bookmark, Facts
 
 
 def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime:
@@ -16,22 +16,27 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime:
     server_now = run.crm.server_now()
     account = run.crm.account_id()
     with run.store.begin() as db:
-        cursor, known_account = facts.cursor(db)
-    if known_account and known_account != account:
+        known = facts.bookmark(db)
+    if known.account and known.account != account:
         raise Misconfigured(
             f"connections.{run.name}: the credentials belong to another account than last time;"
             " use another store, or the right credentials"
         )
-    until = server_now - timedelta(seconds=run.settings.settle_seconds)
-    for page in run.crm.pull(cursor, until):
+    mapping = run.settings.mapping
+    if known.cursor and known.mapping != mapping:
+        known = Bookmark("", account, mapping)
         with run.store.begin() as db:
             lease.confirm(db)
-            facts.keep_page(db, page, account)
+            facts.read_anew(db, known)
+    until = server_now - timedelta(seconds=run.settings.settle_seconds)
+    for page in run.crm.pull(known.cursor, until):
+        with run.store.begin() as db:
+            lease.confirm(db)
+            facts.keep_page(db, page, account, mapping)
         report.read += page.records
         run.progress.step("read", report.read, page.estimate)
         if run.stop.is_set():
             break
     with run.store.begin() as db:
         facts.keep_owners(db, run.crm.owners().values())
-        report.quarantined = len(facts.rejections(db))
     return run.as_of or server_now

@@ -29,7 +29,10 @@ class RunReport:
     quarantined: int = 0
     uncovered: int = 0
     exempt: int = 0
-    left_alone: int = 0  # open clocks of owners who have left, with nobody to stand in
+    left_alone: list[str] = field(default_factory=list)  # leads of owners who left, nobody stands in
+    held_back: list[str] = field(default_factory=list)  # leads whose new task a cap keeps for a later run
+    overtaken: list[str] = field(default_factory=list)  # leads that changed after the approved plan was made
+    refused: int = 0  # changes the CRM has refused, in this run or before, that still stand
     calls: int = 0
     seconds: float = 0.0
     changes: Counter[str] = field(default_factory=Counter)
@@ -54,7 +57,8 @@ class RunReport:
         self.evaluated += 1
         self.uncovered += verdict.uncovered
         self.exempt += verdict.exempt
-        self.left_alone += any(one.code == "owner_gone" for one in verdict.findings)
+        if any(one.code == "owner_gone" for one in verdict.findings):
+            self.left_alone.append(verdict.lead_id)
         self.states[verdict.sla_status] += 1
 
     def note_planned(self, change: Change) -> None:
@@ -69,13 +73,51 @@ class RunReport:
     @property
     def is_partial(self) -> bool:
         """Whether something was left undone that a person should know of."""
-        return bool(self.rejected or self.deferred or self.quarantined or self.troubles)
+        undone = (self.rejected, self.refused, self.deferred, self.quarantined)
+        return any(undone) or bool(self.troubles)
+
+    def remarks(self) -> list[str]:
+        """What a person should know beyond the numbers, a sentence each, with ids and what to do."""
+        told = []
+        if self.exempt:
+            told.append(f"{self.exempt} leads were handed over before effective_from")
+        if self.uncovered:
+            told.append(f"no target covers {self.uncovered} leads in a phase with targets")
+        if self.left_alone:
+            told.append(
+                f"{_leads(self.left_alone)} must be answered, but the owner has left;"
+                " name a deputy or manager under [agreement.people]"
+            )
+        if self.held_back:
+            told.append(
+                f"a cap on new tasks in [rollout] holds back {_leads(self.held_back)}; later runs make them"
+            )
+        if self.overtaken:
+            told.append(f"{_leads(self.overtaken)} changed after the plan was made: left to the next sync")
+        if self.refused:
+            told.append(f"{_changes(self.refused)} the CRM has refused; `leadsla outbox` lists why")
+        if self.quarantined:
+            told.append(f"{self.quarantined} leads are in quarantine; `leadsla outbox` lists why")
+        return told
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; no personal data."""
         counters = {"changes": self.changes, "would": self.would, "states": self.states}
         plain = {name: dict(counter) for name, counter in counters.items()}
         return {**asdict(self), "at": self.at.isoformat(), **plain}
+
+
+_NAMED = 5
+
+
+def _leads(ids: list[str]) -> str:
+    named = ", ".join(ids[:_NAMED])
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return f"lead{'s' if len(ids) > 1 else ''} {named}{more}"
+
+
+def _changes(amount: int) -> str:
+    return "1 change stands that" if amount == 1 else f"{amount} changes stand that"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import time
 from connectors.base import Change
 from connectors.errors import Misconfigured, Unavailable
 from sync.approval import Plan, state_of
-from sync.decide import Judge, judge_and_post, post_approved
+from sync.decide import Judge, caps_of, judge_and_post, post_approved
 from sync.deliver import Desk, deliver, settle
 from sync.lease import held
 from sync.orders import Mode, Run, RunSettings
@@ -36,12 +36,17 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
             f"connections.{run.name}.rollout: in shadow mode nothing is written, not even an approved plan;"
             ' set mode to "fields" or "live" first'
         )
+    if approved is not None and approved.policy != run.policy.name:
+        raise Misconfigured(
+            f"connections.{run.name}: the plan was made under another agreement or another [rollout];"
+            " make it again with `leadsla plan --out FILE`"
+        )
     check(run)
     with held(run.store, run.name) as lease:
         desk = Desk(run.crm, run.store, lease, Facts(run.name), Work(run.name))
         report = RunReport(run.name, run.settings.mode, run.crm.server_now())
         try:
-            settle(desk)
+            settle(desk, report.at)
             now = pull(run, desk.facts, report, lease)
             if approved is None:
                 judge_and_post(run, desk, report, now)
@@ -72,19 +77,28 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
         with run.store.begin() as db:
             work.use_policy(db, run.policy)
             judge = Judge(run, Agreements(run.name).with_past(db, run.book, now))
+            caps = caps_of(run, work, db, now)
             nothing_written_yet = run.settings.mode == "shadow"
             ids = work.everyone(db) if nothing_written_yet else work.working_set(db, now)
             for known in facts.known(db, ids):
                 verdict = judge.judge(known, now)
                 report.note_verdict(verdict)
-                decided = judge.plan(verdict, known)
+                planned = judge.plan(verdict, known)
+                decided = tuple(change for change in planned if caps.allow(change))
+                if len(decided) < len(planned):
+                    report.held_back.append(verdict.lead_id)
                 changes += decided
                 if decided:
                     states[known.seen.lead.id] = state_of(known)
+            report.quarantined = len(facts.rejections(db))
     for change in changes:
         report.note_planned(change)
     report.seconds, report.calls = round(time.monotonic() - started, 1), run.crm.calls().total
-    return report, Plan(run.name, tuple(changes), states), tuple(sentence(change) for change in changes)
+    return (
+        report,
+        Plan(run.name, run.policy.name, tuple(changes), states),
+        tuple(sentence(change) for change in changes),
+    )
 
 
 def check(run: Run) -> None:
@@ -100,4 +114,6 @@ def finish(run: Run, desk: Desk, report: RunReport, started: float) -> None:
     """Step 10's end: the numbers, kept with the run."""
     report.seconds, report.calls = round(time.monotonic() - started, 1), run.crm.calls().total
     with run.store.begin() as db:
+        report.refused = len(desk.work.refused(db))
+        report.quarantined = len(desk.facts.rejections(db))
         desk.work.keep_run(db, report.at, report.as_json())

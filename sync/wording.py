@@ -49,6 +49,8 @@ def task_body(verdict: Verdict, clock: SlaClock, time_zone: str, wording: Wordin
             band=say[interest.band.value], trend=say[interest.trend.value], score=verdict.score
         ),
     ]
+    if verdict.signals:
+        lines.insert(2, say["body_signals"].format(signals=wording.signals(verdict.signals, time_zone)))
     if verdict.missing:
         lines.append(say["body_missing"].format(missing=wording.missing(verdict.missing)))
     if any(step.do == "tell_manager" for step in clock.steps):
@@ -79,5 +81,7 @@ def sentence(change: Change) -> str:
 
 
 def _short(value: object) -> str:
-    text = value.strftime("%Y-%m-%dT%H:%MZ") if isinstance(value, datetime) else str(value or '""')
+    if value is None or value == "":
+        return "empty"
+    text = value.strftime("%Y-%m-%dT%H:%MZ") if isinstance(value, datetime) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

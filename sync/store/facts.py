@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.base import OurTask, Page, SeenLead
+from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import LeadHistory, Owner
@@ -41,22 +42,36 @@ class KnownLead:
     tasks: tuple[OurTask, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How far a connection was read, in which account of the CRM, and under which mapping."""
+
+    cursor: str = ""
+    account: str = ""
+    mapping: str = ""
+
+
 class Facts:
     """One connection's facts."""
 
     def __init__(self, connection: str) -> None:
         self._name = connection
 
-    def cursor(self, db: sa.Connection) -> tuple[str, str]:
-        """(cursor, account id); empty before the first pull."""
-        row = db.execute(
-            sa.select(schema.cursors.c.cursor, schema.cursors.c.account).where(
-                schema.cursors.c.connection == self._name
-            )
-        ).first()
-        return (row.cursor, row.account) if row else ("", "")
+    def bookmark(self, db: sa.Connection) -> Bookmark:
+        """How far this connection was read; empty before the first pull."""
+        table = schema.cursors.c
+        query = sa.select(table.cursor, table.account, table.mapping)
+        row = db.execute(query.where(table.connection == self._name)).first()
+        return Bookmark(row.cursor, row.account, row.mapping) if row else Bookmark()
 
-    def keep_page(self, db: sa.Connection, page: Page, account: str) -> None:
+    def read_anew(self, db: sa.Connection, bookmark: Bookmark) -> None:
+        """Begin from the start under another mapping: what the old one made of activities goes."""
+        table = schema.facts.c
+        old = (table.connection == self._name, table.kind == "activity")
+        db.execute(schema.facts.delete().where(*old))
+        self._keep_bookmark(db, bookmark)
+
+    def keep_page(self, db: sa.Connection, page: Page, account: str, mapping: str = "") -> None:
         """One page and the cursor after it, in the caller's transaction. Repeated facts change nothing."""
         self._keep_leads(db, page.leads)
         rows = [self._fact(lead_id, "activity", fact.id, fact) for lead_id, fact in page.activities]
@@ -65,8 +80,10 @@ class Facts:
         self._keep_facts(db, rows)
         self.keep_tasks(db, page.tasks, mark_dirty=True)
         self._keep_rejections(db, page)
-        row = {"connection": self._name, "cursor": page.cursor, "account": account}
-        upsert(db, schema.cursors, [row])
+        self._keep_bookmark(db, Bookmark(page.cursor, account, mapping))
+
+    def _keep_bookmark(self, db: sa.Connection, bookmark: Bookmark) -> None:
+        upsert(db, schema.cursors, [{"connection": self._name, **asdict(bookmark)}])
 
     def _fact(self, lead_id: str, kind: str, fact_id: str, fact: Any) -> dict[str, Any]:
         body = _FORMS[kind].dump_json(fact).decode()
@@ -226,21 +243,34 @@ class Facts:
         """Leads with history and tasks, in the order of their ids; owners as they are now."""
         people = self._people(db)
         for chunk in chunks(lead_ids):
-            history: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+            facts: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
             for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):
-                history[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
+                facts[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
             tasks: dict[str, list[OurTask]] = defaultdict(list)
             for row in self._by_ids(db, schema.tasks, schema.tasks.c.lead_id, chunk):
                 tasks[row.lead_id].append(task_form.validate_json(row.body))
             for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, chunk):
-                lead, told = unpack_lead(row.lead), history[row.lead_id]
+                lead, told = unpack_lead(row.lead), facts[row.lead_id]
                 if lead.owner is not None:
                     lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
-                yield KnownLead(
-                    SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours)),
-                    history_of(lead, tuple(told["activity"]), tuple(told["stage"]), tuple(told["owner"])),
-                    tuple(sorted(tasks[row.lead_id], key=lambda task: task.id)),
-                )
+                try:
+                    history = history_of(lead, told["activity"], told["stage"], told["owner"])
+                except BadFact as error:
+                    self._set_aside(db, error)
+                    continue
+                seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
+                yield KnownLead(seen, history, tuple(sorted(tasks[row.lead_id], key=lambda task: task.id)))
+
+    def _set_aside(self, db: sa.Connection, error: BadFact) -> None:
+        """A lead whose facts contradict each other goes to quarantine; the others go on."""
+        row = {
+            "connection": self._name,
+            "lead_id": error.lead_id,
+            "field": error.field,
+            "value": "",
+            "reason": f"{error.what}; {error.remedy}",
+        }
+        upsert(db, schema.quarantine, [row])
 
     def keep_reasons(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
         """Write the reason of a rejection beside it: the lead itself shows only its last one."""

@@ -73,6 +73,7 @@ cursors = Table(
     Column("connection", String, primary_key=True),
     Column("cursor", Text, nullable=False),
     Column("account", String, nullable=False),
+    Column("mapping", String, nullable=False, server_default=""),
 )
 
 quarantine = Table(

@@ -31,6 +31,23 @@ class OutboxRow:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Under what leads are judged: the agreements signed, and how far the rollout goes."""
+
+    signed: str
+    rollout: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.signed}|{self.rollout}"
+
+    @staticmethod
+    def rollout_of(name: str) -> str:
+        """The rollout in a policy's name."""
+        return name.partition("|")[2]
+
+
 def fingerprint(change: Change) -> str:
     """Names a change by its content, not by the sentence that explains it."""
     body = json.loads(pack_change(change))
@@ -45,17 +62,21 @@ class Work:
     def __init__(self, connection: str) -> None:
         self._name = connection
 
-    def use_policy(self, db: sa.Connection, policy: str) -> bool:
-        """Leads judged under another policy are judged again. ``policy`` names agreements and rollout.
+    def use_policy(self, db: sa.Connection, policy: Policy) -> bool:
+        """Leads judged under another policy are judged again, and what was refused then is tried again.
 
-        Returns whether any lead was judged under another one, or none was ever judged: a run whose
-        many changes are expected.
+        Returns whether many changes are expected: nothing was judged before, or another rollout was
+        chosen. A new agreement is no such consent.
         """
-        mine = schema.leads.c.connection == self._name
-        judged = sa.select(schema.leads.c.lead_id).where(mine, schema.leads.c.judged_by.is_not(None))
-        is_first = db.execute(judged.limit(1)).first() is None
-        again = schema.leads.update().where(mine, schema.leads.c.judged_by != policy).values(dirty=1)
-        return is_first or db.execute(again).rowcount > 0
+        table = schema.leads
+        mine = table.c.connection == self._name
+        earlier = set(db.execute(sa.select(table.c.judged_by).where(mine).distinct()).scalars()) - {None}
+        if earlier - {policy.name}:
+            box = schema.outbox
+            refused = (box.c.connection == self._name, box.c.status == "rejected")
+            db.execute(box.delete().where(*refused))
+            db.execute(table.update().where(mine, table.c.judged_by != policy.name).values(dirty=1))
+        return not any(Policy.rollout_of(one) == policy.rollout for one in earlier)
 
     def working_set(self, db: sa.Connection, now: datetime) -> list[str]:
         """Leads that changed or whose verdict has run out."""
@@ -173,11 +194,15 @@ class Work:
         for chunk in chunks(ids):
             db.execute(schema.outbox.delete().where(schema.outbox.c.id.in_(chunk)))
 
-    def rejected(self, db: sa.Connection) -> set[str]:
+    def refused(self, db: sa.Connection) -> set[str]:
         """Fingerprints of changes the CRM refused and that nothing has changed about since."""
         table = schema.outbox.c
         query = sa.select(table.fingerprint).where(table.connection == self._name, table.status == "rejected")
         return set(db.execute(query).scalars())
+
+    def refused_long_ago(self, db: sa.Connection, before: datetime) -> list[OutboxRow]:
+        """What was refused before an instant: the CRM's rules may be others by now."""
+        return [row for row in self.rows(db, ("rejected",)) if row.at < before]
 
     def tasks_made(self, db: sa.Connection, since: datetime) -> Mapping[str, int]:
         """New tasks per owner since an instant, for the caps."""
