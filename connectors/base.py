@@ -21,7 +21,10 @@ from sla_engine.model import Activity, Lead, LifecycleStage, Owner, OwnerChange,
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that could not be mapped: which field, what value, why. ``value`` is for the store only."""
+    """What of a record could not be mapped: which field, what value, why. ``value`` is for the store only.
+
+    The lead is left out of its page, unless only its stage means nothing to us: then it comes without one.
+    """
 
     lead_id: str
     field: str
@@ -160,20 +163,29 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something ``check`` found. ``where`` is a config path or CRM place; ``remedy`` says what to do."""
+    """Something ``check`` found. ``where`` is a config path or CRM place; ``remedy`` says what to do.
+
+    ``is_about_writing``: reading and judging do without it (our fields are not there yet, a field may
+    only be read), so where nothing is written it is no more than a warning.
+    """
 
     where: str
     what: str
     remedy: str = ""
     is_warning: bool = False
+    is_about_writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ProvisionStep:
-    """One thing to create (or that exists already) so that our fields can be written."""
+    """One thing that must be there so that our fields can be written.
+
+    ``exists``: it was there before this call. ``created``: this call made it. Neither: it is missing.
+    """
 
     what: str
     exists: bool
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,14 @@ class Misconfigured(CrmError):
         self.problems = problems
 
 
+def wrong_address(name: str, base_url: str, answer: str) -> Misconfigured:
+    """What answers at a connection's address is not the CRM, or not its API."""
+    return Misconfigured(
+        f"connections.{name}.base_url: {base_url} does not answer as the CRM does ({answer});"
+        " correct the address, or wait if the CRM is down for maintenance"
+    )
+
+
 class Unauthorised(CrmError):
     """The CRM does not accept the credentials or denies a right."""
 

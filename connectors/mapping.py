@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from sla_engine.model import ActivityKind, LifecycleStage, Value
 
 Converter = Literal["text", "number", "integer", "boolean", "datetime", "date"]
+NO_STAGE = "is mapped to no stage: the lead has none until it is, or until the lead moves on"
 
 
 FREE_TEXT = frozenset({"string", "textarea", "phone", "phone_number", "url", "email"})
@@ -115,6 +116,16 @@ class ConnectionMapping(Strict):
             if stage is not None:
                 return stage
         return None
+
+    def without_stage(self, raw: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The (field, value) for which a record has no stage; None when it has one, or shows no value.
+
+        The last field decides what the others leave open.
+        """
+        if self.stage_from(raw) is not None:
+            return None
+        shown = ((field, str(raw.get(field) or "")) for field in reversed(list(self.stages)))
+        return next(((field, value) for field, value in shown if value), None)
 
     def stage_value(self, stage: LifecycleStage) -> tuple[str, str] | None:
         """The (field, value) to write for ``stage``: the first that is mapped to it."""

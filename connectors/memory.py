@@ -91,7 +91,8 @@ class MemoryCrm:
                 remedy = f'did you mean "{near[0]}"?' if near else "map another field"
                 problems.append(Problem(f"lead.{ours}", f'there is no field "{theirs}"', remedy))
         if not self.records.has_our_fields:
-            problems.append(Problem("fields", "our fields do not exist yet", "run `leadsla provision`"))
+            told = ("fields", "our fields do not exist yet", "run `leadsla provision`")
+            problems.append(Problem(*told, is_about_writing=True))
         return problems
 
     def owners(self) -> Mapping[str, Owner]:
@@ -133,7 +134,8 @@ class MemoryCrm:
         self._call("provision")
         exists = self.records.has_our_fields
         self.records.has_our_fields = exists or not dry_run
-        return [ProvisionStep(f"field {name}", exists) for name in (*OUR_FIELDS, "key")]
+        made = not exists and not dry_run
+        return [ProvisionStep(f"field {name}", exists, created=made) for name in (*OUR_FIELDS, "key")]
 
     def link(self, lead_id: str) -> str:
         return f"memory:{self.name}/{lead_id}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,19 +22,20 @@ import requests
 import tenacity
 
 from connectors.base import CallCount
-from connectors.errors import BudgetSpent, CrmError, OutcomeUnknown, RateLimited, Unauthorised, Unavailable
+from connectors.errors import (
+    BudgetSpent,
+    CrmError,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorised,
+    Unavailable,
+    wrong_address,
+)
+from connectors.limits import Limit, Limiter
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most ``calls`` in any window of ``seconds``."""
-
-    calls: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +63,10 @@ class Rules:
     judge: Callable[[requests.Response], Judgement]
     call_class: Callable[[str, str], str]  # (method, path) -> name of its limit and counter
     safe_to_repeat: Callable[[str, str], bool]
+    recognises: Callable[[requests.Response], bool]  # whether this CRM answers so (below HTTP 420)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     rewrite: Callable[[str], str] = _unchanged
-
-
-class Limiter:
-    """A sliding window shared by threads: ``take`` waits until a call is allowed."""
-
-    def __init__(
-        self,
-        limit: Limit,
-        sleep: Callable[[float], None] = time.sleep,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._limit = limit
-        self._sleep = sleep
-        self._now = now
-        self._lock = threading.Lock()
-        self._taken: deque[float] = deque()
-
-    def take(self) -> None:
-        with self._lock:
-            now = self._now()
-            while self._taken and self._taken[0] <= now - self._limit.seconds:
-                self._taken.popleft()
-            start = now
-            if len(self._taken) >= self._limit.calls:
-                start = self._taken[-self._limit.calls] + self._limit.seconds
-            self._taken.append(start)
-        if start > now:
-            self._sleep(start - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +118,7 @@ class Line:
         self._sign_in = sign_in
         self._lock = threading.RLock()
         self._token = ""
+        self._is_recognised = False
         self._counts: Counter[str] = Counter()
         self._clock_offset: timedelta | None = None
 
@@ -161,6 +136,14 @@ class Line:
     def calls(self) -> CallCount:
         with self._lock:
             return CallCount(sum(self._counts.values()), dict(self._counts))
+
+    def recognise(self, response: requests.Response) -> None:
+        """Raise Misconfigured when the first answer is none of this CRM: the address is another's."""
+        if self._is_recognised or response.status_code >= 420:  # busy or broken tells nothing
+            return
+        if not self.rules.recognises(response):
+            raise wrong_address(self.name, self.base_url, f"HTTP {response.status_code}")
+        self._is_recognised = True
 
     def note_date(self, response: requests.Response) -> None:
         """Learn the CRM's clock from an answer's ``Date`` header."""
@@ -252,6 +235,7 @@ class CrmSession(requests.Session):
             response = super().request(call.verb, call.address, headers=dict(call.headers), **call.options)
         except requests.RequestException as error:
             raise self._broken(error, call) from None
+        self.line.recognise(response)
         self.line.note_date(response)
         return response
 

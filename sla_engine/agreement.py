@@ -6,12 +6,10 @@ names that point nowhere, durations and calendars that make no sense, targets th
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,18 +21,20 @@ from sla_engine.lifecycle import Lifecycle, Rejection
 from sla_engine.minimum_data import MinimumData
 from sla_engine.model import LifecycleStage, Owner, Value
 from sla_engine.parts import Part
-from sla_engine.people import NEXT_IN_LINE, People
+from sla_engine.people import People
+from sla_engine.soundness import flaws
 from sla_engine.target import Target
-from sla_engine.texts import text_problems
 from sla_engine.verdict import InterestBand
-
-_MODERN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Handover(Part):
-    """The band of interest that makes a lead ready for sales."""
+    """What makes a lead ready for sales beside the minimum data: a band of interest, and how sure the fit is.
+
+    ``fit``: "buyer" wants a sign for, "not_excluded" is content when nothing speaks against.
+    """
 
     interest: InterestBand = InterestBand.MEDIUM
+    fit: Literal["not_excluded", "buyer"] = "not_excluded"
 
 
 class NotNew(Part):
@@ -56,7 +56,7 @@ class Volume(Part):
     """
 
     source: str = "source"
-    per_month: Mapping[str, int] = Field(default_factory=dict)
+    per_month: Mapping[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     accepted_share: float | None = Field(default=None, gt=0, le=1)
 
 
@@ -87,53 +87,23 @@ class Agreement(Part):
     language: Literal["en", "de"] = "en"
     texts: Mapping[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _people_live_by_default_hours(cls, raw: Any) -> Any:
+        """Absences are days in a person's own zone; unless one is named, that of the default hours."""
+        try:
+            zone = raw["hours"][raw["default_hours"]]["tz"]
+            people = {key: {"tz": zone, **one} for key, one in raw["people"].items()}
+        except (KeyError, TypeError, AttributeError):
+            return raw  # what is wrong with it, the fields say themselves
+        return {**raw, "people": people}
+
     @model_validator(mode="after")
     def _holds_together(self) -> Agreement:
-        wrong = [*self._unknown_hours(), *self._doubles(), *self._endless(), *self._unknown_people()]
-        wrong += text_problems(self.texts)
+        wrong = flaws(self)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
-
-    def _unknown_hours(self) -> Iterator[str]:
-        named = {"default_hours": self.default_hours}
-        named |= {f"hours_by_time_zone.{zone}": hours for zone, hours in self.hours_by_time_zone.items()}
-        named |= {f"hours_by_region.{region}": hours for region, hours in self.hours_by_region.items()}
-        named |= {
-            f"target {one.name}": one.hours for one in self.target if one.hours not in {"owner", "region"}
-        }
-        named |= {f"people.{key}": one.hours for key, one in self.people.root.items() if one.hours}
-        for where, hours in named.items():
-            if hours not in self.hours:
-                near = difflib.get_close_matches(hours, self.hours, 1)
-                hint = f', did you mean "{near[0]}"?' if near else ""
-                yield f'{where}: there are no hours called "{hours}"{hint}'
-
-    def _doubles(self) -> Iterator[str]:
-        for what, names in (
-            ("targets", [one.name for one in self.target]),
-            ("fit criteria", [one.name for one in self.fit]),
-        ):
-            yield from (
-                f"two {what} are called {name}" for name in sorted({n for n in names if names.count(n) > 1})
-            )
-
-    def _endless(self) -> Iterator[str]:
-        """Targets that would take longer than any calendar they may run on stays open."""
-        for one in self.target:
-            names = self.hours if one.hours in {"owner", "region"} else {one.hours} & set(self.hours)
-            for name in names:
-                try:
-                    self.hours[name].add(_MODERN, one.within)
-                except OverflowError:
-                    yield f"target {one.name} never ends on the hours of {name}"
-
-    def _unknown_people(self) -> Iterator[str]:
-        if self.people.root:
-            steps = [(one.name, step.to) for one in self.target for step in one.escalate]
-            in_line = any(person.in_line for person in self.people.root.values())
-            if not in_line and any(to == NEXT_IN_LINE for _, to in steps):
-                yield "nobody in `people` is in_line, so there is no next_in_line"
 
     @cached_property
     def version(self) -> str:

@@ -33,10 +33,6 @@ class Chapter:
             since = replaced
         yield self.current, since, None
 
-    def version(self, name: str) -> Agreement:
-        """The version called ``name``; the newest if there is none of that name."""
-        return next((one for one, _ in self.earlier if one.version == name), self.current)
-
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -57,6 +53,20 @@ class Book:
             if chapter.current.covers(Circumstances(history, chapter.current, now)) is True:
                 return chapter
         return None
+
+    @property
+    def is_simple(self) -> bool:
+        """One agreement for every lead, without a past."""
+        first = self.chapters[0]
+        return len(self.chapters) == 1 and not first.earlier and not first.current.scope
+
+    def version(self, name: str) -> Agreement:
+        """The version called ``name``, of whichever agreement. Raises KeyError."""
+        for chapter in self.chapters:
+            for agreement, _, _ in chapter.in_force():
+                if agreement.version == name:
+                    return agreement
+        raise KeyError(name)
 
     @property
     def agreements(self) -> Sequence[Agreement]:

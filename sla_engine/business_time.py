@@ -9,6 +9,7 @@ the change, a repeated one its first occurrence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -34,12 +35,11 @@ _HALF_A_SECOND = 500_000  # microseconds
 
 
 def _time_of_day(raw: object) -> int:
-    if isinstance(raw, int):
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= DAY:
         return raw
-    parts = [int(part) for part in str(raw).split(":")]
-    hours, minutes, seconds = (*parts, 0, 0)[:3]
-    total = hours * 3600 + minutes * 60 + seconds
-    if not 0 <= total <= DAY or minutes > 59 or seconds > 59 or len(parts) not in {2, 3}:
+    match = re.fullmatch(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?", str(raw))
+    total = int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0) if match else DAY + 1
+    if total > DAY:
         raise ValueError(f"{raw} is no time of day; write 00:00 to 24:00")
     return total
 
@@ -123,7 +123,7 @@ class BusinessHours(BaseModel):
     @model_validator(mode="after")
     def _opens_at_all(self) -> BusinessHours:
         every = [*self.weekly.values(), *self.overrides.values(), *self.breaks.values()]
-        if any(start == end for shifts in every for start, end in shifts):
+        if any(start == end or start == DAY for shifts in every for start, end in shifts):
             raise ValueError("a shift ends when it starts; write 00:00 to 24:00 for a whole day")
         if not any(self.weekly.values()) and not any(self.overrides.values()):
             raise ValueError("there is no working time at all in this calendar")

@@ -6,13 +6,14 @@ time without pauses; one whose start is only estimated is never called breached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sla_engine.agreement import Agreement
 from sla_engine.business_time import BusinessHours
 from sla_engine.deadline import worked, working_end
+from sla_engine.model import Owner
 from sla_engine.openings import Opening, openings_of
 from sla_engine.pauses import pauses_of
 from sla_engine.people import NEXT_IN_LINE
@@ -21,6 +22,7 @@ from sla_engine.situation import Situation
 from sla_engine.target import Step, Target
 from sla_engine.verdict import OPEN_STATES, ClockState, Pause, SlaClock, StepTaken
 
+_BY_ACTIVITY = frozenset({"call", "email", "meeting", "follow_up", "task"})
 _SECOND = timedelta(seconds=1)
 _NOTHING = timedelta(0)
 _JUST_AFTER = timedelta(microseconds=1)
@@ -29,26 +31,54 @@ _BREACHED, _RUNNING, _UNPROVEN = ClockState.BREACHED, ClockState.RUNNING, ClockS
 
 
 def clocks_of(
-    situation: Situation, agreement: Agreement, since: datetime | None, until: datetime | None
+    situation: Situation,
+    agreement: Agreement,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    covers: Callable[[datetime], bool] | None = None,
 ) -> list[SlaClock]:
-    """The clocks opened in [since, until) under one agreement (None: no bound), in the order they began."""
-    clocks: list[SlaClock] = []
+    """The clocks opened in [since, until) under one agreement (None: no bound), in the order they began.
+
+    ``covers``: whether the agreement was the lead's at an instant (None: always).
+    """
     taken: set[tuple[str, str]] = set()
-    for target in agreement.target:
-        for opening in openings_of(target, situation):
-            promise = (target.competes_in, opening.id)
-            outside = (since is not None and opening.at < since) or (
-                until is not None and opening.at >= until
-            )
-            if outside or promise in taken:
-                continue
-            if target.when and target.applies(situation.at(opening.at)) is not True:
-                continue
-            taken.add(promise)
-            clocks.append(_Run(target, opening, situation, agreement).clock())
+
+    def opens(target: Target, opening: Opening) -> bool:
+        at = opening.at
+        if (since is not None and at < since) or (until is not None and at >= until):
+            return False
+        promise = (target.competes_in, opening.id)
+        if promise in taken or (covers is not None and not covers(at)):
+            return False
+        if target.when and target.applies(situation.at(at)) is not True:
+            return False
+        taken.add(promise)
+        return True
+
+    clocks = [
+        clock
+        for target in agreement.target
+        for opening in openings_of(target, situation, opens)
+        for clock in _clocks_from(_Run(target, opening, situation, agreement))
+    ]
     if len(clocks) > 1:
         clocks.sort(key=lambda clock: (clock.started_at, clock.key))
     return clocks
+
+
+def _clocks_from(run: _Run) -> list[SlaClock]:
+    """The clock of one opening, and one more for each new owner the lead is given to after a breach.
+
+    The breach stays with the owner under whom it happened.
+    """
+    clocks: list[SlaClock] = []
+    while True:
+        clock = run.clock()
+        passed_on = next(run.passed_on(clock), None)
+        if passed_on is None:
+            return [*clocks, clock]
+        broken, run = passed_on
+        clocks.append(broken)
 
 
 @dataclass(slots=True)
@@ -69,17 +99,22 @@ class _Run:
         stop = proof.at if proof else opening.ends_at
         pauses: tuple[Pause, ...] = ()
         if target.pauses:
-            pauses = pauses_of(target.pauses, situation, start, stop, owner.id if owner else None)
+            pauses = pauses_of(target.pauses, situation, start, stop)
         due = working_end(hours, start, target.within, pauses)
         warns = working_end(hours, start, target.first_warning, pauses)
         steps, next_step_at = self._ladder(hours, pauses, stop) if target.rungs else ((), None)
         if stop is None:
-            state, spent, over = self._open_state(due, warns, pauses), _NOTHING, _NOTHING
+            breaks = None  # only asked for once it is near
+            if situation.now >= warns:
+                breaks = working_end(hours, start, target.within + _SECOND, pauses)
+            state, spent, over = self._open_state(breaks, pauses), _NOTHING, _NOTHING
             holder = situation.owner or owner
         else:
+            breaks = None
             spent = worked(hours, start, stop, pauses)
             over = max(spent - target.within, _NOTHING)
-            state, holder = self._ended_state(proof, over), owner
+            state = self._ended_state(proof, over)
+            holder = self._answerable(stop, due if over else None, proof) or owner
         return SlaClock(
             key=f"{situation.lead.id}:{opening.id}:{target.name}",
             target=target.name,
@@ -102,41 +137,79 @@ class _Run:
             overshoot_seconds=over // _SECOND,
             pauses=pauses,
             steps=steps,
-            turns_at=_next_turn(situation.now, warns, due, pauses, next_step_at)
+            turns_at=_next_turn(situation.now, (warns, breaks, next_step_at), pauses)
             if stop is None and state in OPEN_STATES
             else None,
         )
 
     def _proof(self) -> Proof | None:
         """What met the target; a lead that was somebody's when the clock began is assigned already."""
-        start, accepted = self.opening.at, self.target.met_by
-        holder = self.situation.holder_at(start) if "assigned" in accepted else None
-        if holder is not None and not holder.is_queue:
-            return Proof("assigned", start, self.opening.id, holder.id)
-        return self.situation.proofs.first(start, self.opening.ends_at, accepted)
+        opening, accepted = self.opening, self.target.met_by
+        if "assigned" in accepted and self.target.starts == "phase_entered":
+            holder = self.situation.holder_at(opening.at)
+            if holder is not None and not holder.is_queue:
+                return Proof("assigned", opening.at, opening.id, holder.id)
+        return self.situation.proofs.first(opening.at, opening.ends_at, accepted, but=opening.fact_id)
+
+    def _answerable(self, stop: datetime, broken_at: datetime | None, proof: Proof | None) -> Owner | None:
+        """Whose clock it was: theirs under whom it broke, else theirs who had the lead when it stopped.
+
+        An assignment ends the clock of whoever had the lead before.
+        """
+        at = broken_at or stop
+        if broken_at is None and (proof is None or proof.name == "assigned"):
+            at -= _JUST_AFTER
+        return self.situation.holder_at(max(at, self.opening.at))
+
+    def passed_on(self, clock: SlaClock) -> Iterator[tuple[SlaClock, _Run]]:
+        """The clock as it broke, and the run that began, when the lead went to another after the breach."""
+        owners = self.situation.history.owners
+        if self.target.starts == "assigned" or not owners or owners[-1].at <= clock.due_at:
+            return
+        had = self.situation.holder_at(clock.due_at)
+        for change in owners:
+            if change.at <= clock.due_at or change.owner is None or change.to_queue:
+                continue
+            if (had and had.id == change.owner) or (clock.stopped_at and change.at > clock.stopped_at):
+                continue
+            broken = replace(self, opening=self.opening._replace(ends_at=change.at)).clock()
+            if broken.overshoot_seconds and not broken.proof:
+                name = f"{self.opening.id}/{change.id or change.at.isoformat()}"
+                estimated = self.opening.estimated or change.estimated
+                following = self.opening._replace(
+                    id=name, at=change.at, estimated=estimated, fact_id=change.id
+                )
+                yield broken, replace(self, opening=following)
 
     def _ended_state(self, proof: Proof | None, over: timedelta) -> ClockState:
         """A promise nobody kept stays broken when the lead leaves or goes to another owner."""
+        if over and self._unprovable:
+            return _UNPROVEN
         if proof is not None:
             return _MET_LATE if over else _MET
         if self.opening.unclear:
             return _UNPROVEN
-        if not over:
-            return _CANCELLED
-        return _UNPROVEN if self._unprovable else _BREACHED
+        return _BREACHED if over else _CANCELLED
 
-    def _open_state(self, due: datetime, warns: datetime, pauses: Sequence[Pause]) -> ClockState:
-        """At the deadline itself a clock is still in time."""
+    def _open_state(self, breaks: datetime | None, pauses: Sequence[Pause]) -> ClockState:
+        """``breaks``: the first second that is too late; None while not even the warning has come.
+
+        A deadline at closing is missed at the next opening: an answer in between took no longer.
+        """
         now = self.situation.now
-        if now > due:
+        if breaks is not None and now >= breaks:
             return _UNPROVEN if self._unprovable else _BREACHED
         if any(pause.start <= now < pause.end for pause in pauses):
             return ClockState.PAUSED
-        return ClockState.AT_RISK if now >= warns else _RUNNING
+        return _RUNNING if breaks is None else ClockState.AT_RISK
 
     @property
     def _unprovable(self) -> bool:
-        return self.opening.estimated or not self.situation.history.activity_readable
+        """Whether an answer in time may have been given that nobody can see."""
+        if self.opening.estimated:
+            return True
+        is_readable = self.situation.history.activity_readable
+        return not is_readable and not _BY_ACTIVITY.isdisjoint(self.target.met_by)
 
     def _ladder(
         self, hours: BusinessHours, pauses: Sequence[Pause], stop: datetime | None
@@ -155,19 +228,15 @@ class _Run:
         people, owner = self.agreement.people, self.situation.owner_at(at)
         owner_id = owner.id if owner else None
         if step.do == "tell_manager":
-            return people.manager_of(owner_id) or ""
+            return people.manager_of(owner_id) or people.manager_of(people.acting(owner, at)) or ""
         if step.to == NEXT_IN_LINE:
             return people.next_after(owner_id, self.situation.lead.id, at) or ""
         return step.to
 
 
-def _next_turn(
-    now: datetime, warns: datetime, due: datetime, pauses: Sequence[Pause], next_step_at: datetime | None
-) -> datetime | None:
+def _next_turn(now: datetime, ahead: tuple[datetime | None, ...], pauses: Sequence[Pause]) -> datetime | None:
     """The first instant after ``now`` at which an open clock changes without news."""
-    turns = [warns, due + _JUST_AFTER]
-    if next_step_at is not None:
-        turns.append(next_step_at)
+    turns = [turn for turn in ahead if turn is not None]
     for pause in pauses:
         turns += (pause.start, pause.end)
     return min((turn for turn in turns if turn > now), default=None)

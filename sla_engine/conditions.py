@@ -7,7 +7,7 @@ a score, and any, all, not over those. Empty data means "cannot tell", and so do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Protocol
 
@@ -24,14 +24,19 @@ class Circumstances(Protocol):
     """What a condition may ask about a lead at one instant."""
 
     @property
-    def fields(self) -> Mapping[str, Value]: ...
+    def fields(self) -> Mapping[str, Value]:
+        """The lead's fields by our name, as they are now."""
+
+    def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
+        """What counts of this kind and had happened by then."""
+
     @property
-    def activities(self) -> Iterable[Activity]: ...
-    def has(self, kind: ActivityKind) -> bool: ...
+    def band(self) -> InterestBand:
+        """The band of interest by then."""
+
     @property
-    def band(self) -> InterestBand: ...
-    @property
-    def score(self) -> int: ...
+    def score(self) -> int:
+        """The score by then."""
 
 
 Test = Callable[[Circumstances], Answer]
@@ -96,10 +101,8 @@ class Condition(Part):
             return lambda lead: lead.score >= score
         assert activity is not None  # noqa: S101 - the validator left nothing else
         if content is None:
-            return lambda lead: lead.has(activity)
-        return lambda lead: any(
-            one.kind is activity and content.search(one.content) is not None for one in lead.activities
-        )
+            return lambda lead: next(lead.of_kind(activity), None) is not None
+        return lambda lead: any(content.search(one.content) for one in lead.of_kind(activity))
 
     def _field_test(self) -> Test:
         name = self.field

@@ -40,7 +40,7 @@ def email_kind(address: str) -> EmailKind:
     ('business', 'free', 'invalid')
     """
     try:
-        checked = validate_email(address, check_deliverability=False)
+        checked = validate_email(address.strip(), check_deliverability=False)
     except EmailNotValidError:
         return "invalid"
     return "free" if checked.domain in FREE_MAIL else "business"
@@ -53,9 +53,14 @@ def phone_kind(number: str, country: str) -> PhoneKind:
     >>> phone_kind("+49 30 901820", ""), phone_kind("030 901820", "DE"), phone_kind("12", "DE")
     ('valid', 'valid', 'invalid')
     """
+    number = number.strip()
+    if number.startswith("00"):
+        number = f"+{number[2:]}"
     try:
         parsed = phonenumbers.parse(number, country.upper() or None)
     except phonenumbers.NumberParseException:
+        return "invalid"
+    if _is_made_up(str(parsed.national_number)):
         return "invalid"
     possible = phonenumbers.is_possible_number_with_reason(parsed)
     return "valid" if possible == phonenumbers.ValidationResult.IS_POSSIBLE else "invalid"
@@ -75,5 +80,10 @@ def kinds_of(fields: Mapping[str, Value]) -> dict[str, Value]:
         if value and kind == "email":
             found[f"{name}_kind"] = email_kind(value)
         elif value.startswith(("+", "00")):
-            found[f"{name}_kind"] = phone_kind(value.replace("00", "+", 1) if value[0] == "0" else value, "")
+            found[f"{name}_kind"] = phone_kind(value, "")
     return found
+
+
+def _is_made_up(digits: str) -> bool:
+    """One digit over and over, or counting up: what people type to get past a form."""
+    return len(set(digits)) == 1 or digits in "01234567890123456789"

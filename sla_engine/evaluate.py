@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book, Chapter
@@ -14,12 +15,13 @@ from sla_engine.history import happened_at, known_by
 from sla_engine.interest import band_ends
 from sla_engine.lifecycle import Entry, findings
 from sla_engine.model import LeadHistory, LifecycleStage, Relation, RelationKind
-from sla_engine.next_step import next_step
+from sla_engine.next_step import KnownAs, next_step
 from sla_engine.qualification import Qualification, qualify
 from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
 from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
 
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
 _WITH_SALES = frozenset(
     {
         LifecycleStage.MQL,
@@ -46,43 +48,50 @@ def evaluate(
     no clock (the verdict is then ``exempt``). Pure: the same arguments give the same verdict.
     Raises NaiveInstant.
     """
-    if now.tzinfo is None:
-        raise NaiveInstant("the instant of an evaluation")
+    for instant, what in ((now, "the instant of an evaluation"), (effective_from, "effective_from")):
+        if instant is not None and instant.tzinfo is None:
+            raise NaiveInstant(what)
     now = now.astimezone(UTC)
     known = known_by(history, now)
-    chapter, covered = _chapter(agreement, known, now)
+    book = Book.of(agreement) if isinstance(agreement, Agreement) else agreement
+    covering = book.covering(known, now)
+    chapter = covering or book.chapters[-1]
     situation = Situation(known, chapter.current, now)
     judged = qualify(situation)
-    belongs_to = _known_already(situation)
-    clocks = () if belongs_to or not covered else _clocks(situation, chapter, effective_from)
+    known_as = _known_already(situation)
     ways = situation.course.ways
-    current = ways[-1] if ways else None
-    exempt = not covered or _handed_over_before(current, effective_from)
-    stage = known.stages[-1].stage if known.stages else history.lead.stage
-    faults = (*findings(situation.course, chapter.current.lifecycle), *_left_alone(situation, clocks))
+    too_early = _handed_over_before(ways[-1] if ways else None, effective_from)
+    clocks = () if too_early else _clocks(situation, book, effective_from, known_as)
+    exempt = too_early or (covering is None and not clocks)
+    stage = known.stages[-1].stage if known.stages else known.lead.stage
+    faults = (
+        *findings(situation.course, chapter.current.lifecycle),
+        *_left_alone(situation, clocks),
+        *(known_as.findings if known_as else ()),
+    )
     has_data = not judged.missing
     score = score_of(judged.fit, judged.criteria, judged.interest.band, has_minimum_data=has_data)
     return Verdict(
         lead_id=history.lead.id,
         as_of=now,
         stage=stage,
-        is_mql=judged.is_mql and belongs_to is None,
+        is_mql=judged.is_mql and known_as is None,
         reasons=judged.reasons,
         missing=judged.missing,
         fit=judged.fit,
         interest=judged.interest,
         score=score,
         clocks=clocks,
-        next_step=next_step(situation, judged, clocks, faults, belongs_to, chapter),
+        next_step=next_step(situation, judged, clocks, faults, known_as, book),
         sla_status=_status(clocks),
         valid_until=_valid_until(history, situation, judged, clocks),
         agreement_version=chapter.current.version,
         responsible=chapter.current.lifecycle.responsible.get(stage, "nobody") if stage else "marketing",
         signals=situation.behaviour.signals(now),
         findings=faults,
-        belongs_to=belongs_to,
+        belongs_to=known_as.relation if known_as else None,
         assign_to=_assignment(situation, clocks),
-        uncovered=_uncovered(situation, clocks) and not exempt and belongs_to is None,
+        uncovered=not exempt and known_as is None and _uncovered(situation, clocks),
         exempt=exempt,
     )
 
@@ -94,43 +103,53 @@ def _handed_over_before(current: Entry | None, effective_from: datetime | None) 
     return current.phase in _WITH_SALES and current.at < effective_from
 
 
-def _chapter(agreement: Agreement | Book, known: LeadHistory, now: datetime) -> tuple[Chapter, bool]:
-    """The chapter to judge by, and whether it covers the lead."""
-    if isinstance(agreement, Agreement):
-        return Chapter(agreement), True
-    found = agreement.covering(known, now)
-    return found or agreement.chapters[-1], found is not None
-
-
-def _clocks(situation: Situation, chapter: Chapter, effective_from: datetime | None) -> tuple[SlaClock, ...]:
-    if not chapter.earlier:
-        return tuple(clocks_of(situation, chapter.current, effective_from, None))
+def _clocks(
+    situation: Situation, book: Book, effective_from: datetime | None, known_as: KnownAs | None
+) -> tuple[SlaClock, ...]:
+    """Each clock under the agreement and version it was opened under."""
+    end = known_as.since if known_as else None
+    if book.is_simple:
+        return tuple(clocks_of(situation, situation.agreement, effective_from, end))
     clocks: list[SlaClock] = []
-    for version, since, until in chapter.in_force():
-        start = max((one for one in (since, effective_from) if one is not None), default=None)
-        clocks += clocks_of(under(situation, version), version, start, until)
-    return tuple(clocks)
+    history = situation.history
+    for chapter in book.chapters:
+        covers = None
+        if len(book.chapters) > 1 or chapter.current.scope:
+            covers = partial(_is_first, book, history, chapter)
+        for version, since, until in chapter.in_force():
+            first = max((one for one in (since, effective_from) if one is not None), default=None)
+            last = min((one for one in (until, end) if one is not None), default=None)
+            clocks += clocks_of(under(situation, version), version, first, last, covers)
+    return tuple(sorted(clocks, key=lambda clock: (clock.started_at, clock.key)))
 
 
-def _known_already(situation: Situation) -> Relation | None:
-    """The record under which this person is known, if that makes them no new lead."""
-    if situation.history.relations:
-        return situation.history.relations[0]
-    lead = situation.lead
+def _is_first(book: Book, history: LeadHistory, chapter: Chapter, instant: datetime) -> bool:
+    """Whether a lead was under this agreement at an instant."""
+    return book.covering(history, instant) is chapter
+
+
+def _known_already(situation: Situation) -> KnownAs | None:
+    """Under which record this person is known, if that makes them no new lead."""
+    relations = situation.history.relations
+    if relations:
+        first = relations[0]
+        return KnownAs(first, first.since)
     if situation.agreement.not_new:
-        circumstances = situation.at(situation.now)
+        lead, circumstances = situation.lead, situation.at(situation.now)
+        owner = lead.owner.id if lead.owner else None
         for rule in situation.agreement.not_new:
             if rule.applies(circumstances) is True:
-                return Relation(
-                    RelationKind.CUSTOMER, lead.id, lead.owner.id if lead.owner else None, lead.created_at
-                )
+                relation = Relation(RelationKind.CUSTOMER, lead.id, owner, lead.created_at)
+                reason = Reason(rule.name, met=False, code="not_new", values={"because": rule.because})
+                return KnownAs(relation, _EVER, (reason,))
     return None
 
 
 def _left_alone(situation: Situation, clocks: tuple[SlaClock, ...]) -> tuple[Reason, ...]:
     """An open clock of an owner who has left, with nobody to stand in."""
     owner = situation.owner
-    if owner is None or owner.is_active or not any(one.is_open and one.acting is None for one in clocks):
+    alone = [one for one in clocks if one.is_open and one.acting is None and one.responsible == "sales"]
+    if owner is None or owner.is_active or not alone:
         return ()
     return (Reason("owner", met=False, code="owner_gone", values={"owner": owner.id}),)
 
@@ -141,7 +160,9 @@ def _uncovered(situation: Situation, clocks: tuple[SlaClock, ...]) -> bool:
     if not ways or ways[-1].phase not in situation.agreement.phases:
         return False
     entered = ways[-1].at
-    return not any(clock.is_open or clock.started_at >= entered for clock in clocks)
+    return not any(
+        clock.stopped_at is None or (clock.proof and clock.started_at >= entered) for clock in clocks
+    )
 
 
 def _status(clocks: tuple[SlaClock, ...]) -> str:
@@ -197,7 +218,9 @@ def _valid_until(
 
 def _lying_ahead(history: LeadHistory) -> Iterator[datetime]:
     """When each fact becomes known, those known already among them."""
-    yield from (happened_at(one) for one in history.activities)
+    for one in history.activities:
+        yield happened_at(one)
+        yield one.at
     yield from (change.at for change in history.stages)
     yield from (change.at for change in history.owners)
     yield from (one.since for one in history.relations)

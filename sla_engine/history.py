@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from itertools import pairwise
 
 from sla_engine.errors import BadFact
 from sla_engine.model import (
     Activity,
     ActivityKind,
+    ActorKind,
     Lead,
     LeadHistory,
     LifecycleStage,
     OwnerChange,
     Relation,
+    RelationKind,
     StageChange,
 )
 
@@ -42,9 +45,11 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     >>> history_of(lead, (visit, visit)) == history_of(lead, (visit,))
     True
     """
-    unique = {activity.id: activity for activity in activities}
-    moves, owned = set(stages), set(owners)
-    _check(lead, unique.values(), moves, owned)
+    acts = sorted(activities, key=lambda a: (a.known_at, a.at, a.kind, a.content, a.outcome))
+    unique = {one.id: one for one in acts}  # of two with one id the one known last counts
+    owned, related = set(owners), set(relations)
+    moves = _told_once(stages)
+    _check(lead, unique.values(), moves, owned, related)
     ordered = sorted(moves, key=lambda s: (s.at, s.id, s.stage))
     _rounds_apart(lead, ordered)
     return LeadHistory(
@@ -52,21 +57,40 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
         activities=tuple(sorted(unique.values(), key=lambda a: (a.at, a.id))),
         stages=tuple(ordered),
         owners=_from_creation(lead, sorted(owned, key=lambda o: (o.at, o.id, o.owner or ""))),
-        relations=tuple(sorted(relations, key=lambda r: (r.since, r.kind, r.record_id))),
+        relations=tuple(sorted(related, key=lambda r: (r.since, r.kind, r.record_id))),
         activity_readable=activity_readable,
         behaviour_readable=behaviour_readable,
     )
+
+
+def _told_once(stages: Iterable[StageChange]) -> list[StageChange]:
+    """Each stage change once; told with its reason and without, it is the one with it."""
+    told: dict[tuple[str, datetime, str, StageChange | None], StageChange] = {}
+    for one in stages:
+        key = (one.id, one.at, one.stage, None if one.id else one)
+        known = told.get(key)
+        if known is None or (one.reason, repr(one)) > (known.reason, repr(known)):
+            told[key] = one
+    return list(told.values())
 
 
 def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
     """Only what had happened by ``now``; planned work counts from when it was planned."""
     if _nothing_ahead(history, now):
         return history
+    stages = tuple(change for change in history.stages if change.at <= now)
+    owners = tuple(change for change in history.owners if change.at <= now)
+    lead = history.lead
+    if history.stages and not stages:
+        lead = replace(lead, stage=None)  # what the lead shows today was not so yet
+    if history.owners and not owners:
+        lead = replace(lead, owner=None)
     return replace(
         history,
+        lead=lead,
         activities=tuple(one for one in history.activities if happened_at(one) <= now),
-        stages=tuple(change for change in history.stages if change.at <= now),
-        owners=tuple(change for change in history.owners if change.at <= now),
+        stages=stages,
+        owners=owners,
         relations=tuple(one for one in history.relations if one.since <= now),
     )
 
@@ -100,25 +124,43 @@ def _check(
     activities: Iterable[Activity],
     stages: Iterable[StageChange],
     owners: Iterable[OwnerChange],
+    relations: Iterable[Relation],
 ) -> None:
     _aware(lead, "created_at", lead.created_at)
+    if lead.stage is not None:
+        _is_one_of(lead, "stage", lead.stage, LifecycleStage)
+    for name, value in lead.fields.items():
+        if isinstance(value, datetime):
+            _aware(lead, name, value)
     for one in activities:
-        if one.kind.__class__ is not ActivityKind:
-            known = ", ".join(ActivityKind)
-            raise BadFact(
-                lead.id, f"activity {one.id}", f"{one.kind!r} is no kind", f"map it to one of {known}"
-            )
-        _aware(lead, f"activity {one.id}, at", one.at)
-        _aware(lead, f"activity {one.id}, known_at", one.known_at)
-        if one.planned_for is not None:
-            _aware(lead, f"activity {one.id}, planned_for", one.planned_for)
+        _check_activity(lead, one)
     for change in stages:
-        if change.stage.__class__ is not LifecycleStage:
-            known = ", ".join(LifecycleStage)
-            raise BadFact(lead.id, "stage", f"{change.stage!r} is no stage", f"map it to one of {known}")
+        _is_one_of(lead, "stage", change.stage, LifecycleStage)
+        _is_one_of(lead, f"stage change {change.id}", change.actor_kind, ActorKind)
         _aware(lead, f"stage change {change.id}", change.at)
     for owned in owners:
+        _is_one_of(lead, f"owner change {owned.id}", owned.actor_kind, ActorKind)
         _aware(lead, f"owner change {owned.id}", owned.at)
+    for related in relations:
+        _is_one_of(lead, f"relation to {related.record_id}", related.kind, RelationKind)
+        _aware(lead, f"relation to {related.record_id}", related.since)
+
+
+def _check_activity(lead: Lead, one: Activity) -> None:
+    if not one.id:
+        raise BadFact(lead.id, f"a {one.kind} without an id", "cannot be told from others", "give it one")
+    _is_one_of(lead, f"activity {one.id}", one.kind, ActivityKind)
+    _is_one_of(lead, f"activity {one.id}", one.actor_kind, ActorKind)
+    _aware(lead, f"activity {one.id}, at", one.at)
+    _aware(lead, f"activity {one.id}, known_at", one.known_at)
+    if one.planned_for is not None:
+        _aware(lead, f"activity {one.id}, planned_for", one.planned_for)
+
+
+def _is_one_of(lead: Lead, field: str, value: object, words: type[StrEnum]) -> None:
+    if value.__class__ is not words:
+        what = {LifecycleStage: "stage", ActivityKind: "kind", ActorKind: "actor"}.get(words, "relation")
+        raise BadFact(lead.id, field, f"{value!r} is no {what}", f"map it to one of {', '.join(words)}")
 
 
 def _aware(lead: Lead, field: str, instant: datetime) -> None:

@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sla_engine.model import Activity, ActivityKind, LeadHistory
-from sla_engine.parts import Duration, Part
+from sla_engine.parts import Duration, Part, Points
 from sla_engine.verdict import BANDS, Interest, InterestBand, Signal, Trend
 
 _PERIODS: Mapping[str, Callable[[datetime], int]] = {
@@ -32,6 +32,8 @@ BY_ITSELF = frozenset(
 )
 """What a lead does on its own account: counts also for somebody who wants no more newsletters."""
 _CLICK, _OPT_OUT, _SENT = ActivityKind.EMAIL_CLICK, ActivityKind.OPT_OUT, ActivityKind.AUTOMATIC_EMAIL
+_BOUNCE = ActivityKind.BOUNCE
+_BY_MAIL = frozenset({ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK})
 _NONE, _LOW, _MEDIUM, _HIGH = BANDS
 _MICROSECOND = timedelta(microseconds=1)
 _SHOWN = 3
@@ -41,9 +43,9 @@ BEHAVIOUR = BY_ITSELF | {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, Acti
 class Bands(Part):
     """From how many points on interest is low, medium and high."""
 
-    low: float = Field(default=1, gt=0)
-    medium: float = Field(default=10, gt=0)
-    high: float = Field(default=25, gt=0)
+    low: Points = Field(default=1, gt=0)
+    medium: Points = Field(default=10, gt=0)
+    high: Points = Field(default=25, gt=0)
 
     @model_validator(mode="after")
     def _rising(self) -> Bands:
@@ -61,7 +63,7 @@ class Cap(Part):
     """At most so many raw points of one kind per calendar period (UTC, weeks by ISO)."""
 
     kind: ActivityKind
-    points: float = Field(gt=0)
+    points: Points = Field(gt=0)
     per: Literal["day", "week", "month"] = "day"
 
 
@@ -70,7 +72,7 @@ class ContentPoints(Part):
 
     kind: ActivityKind
     matches: re.Pattern[str]
-    points: float
+    points: Points
 
 
 class Scanners(Part):
@@ -95,11 +97,20 @@ class InterestModel(Part):
     """
 
     half_life: Duration = timedelta(days=14)
-    points: Mapping[ActivityKind, float] = Field(default_factory=dict)
+    points: Mapping[ActivityKind, Points] = Field(default_factory=dict)
     content: tuple[ContentPoints, ...] = ()
     cap: tuple[Cap, ...] = ()
     bands: Bands = Bands()
     scanners: Scanners = Scanners()
+
+    @model_validator(mode="after")
+    def _only_behaviour_scores(self) -> InterestModel:
+        idle = sorted(self.scored_kinds - BEHAVIOUR)
+        if idle:
+            raise ValueError(
+                f"{', '.join(idle)}: points are for what a lead does itself: {', '.join(sorted(BEHAVIOUR))}"
+            )
+        return self
 
     @cached_property
     def scored_kinds(self) -> frozenset[ActivityKind]:
@@ -146,7 +157,7 @@ Counted = Sequence[tuple[datetime, float, Activity]]
 class Behaviour:
     """What a lead did that can be worth points, looked through once, for any number of questions."""
 
-    __slots__ = ("_clicks", "_history", "_model", "_opt_outs", "_scored", "_sent", "_simply")
+    __slots__ = ("_bounces", "_clicks", "_history", "_model", "_opt_outs", "_scored", "_sent", "_simply")
 
     def __init__(self, history: LeadHistory, model: InterestModel) -> None:
         self._history = history
@@ -158,6 +169,7 @@ class Behaviour:
         self._clicks: list[Activity] = []
         self._sent: list[datetime] = []
         self._opt_outs: list[datetime] = []
+        self._bounces: list[datetime] = []
         for one in history.activities:
             kind = one.kind
             if kind in kinds:
@@ -169,6 +181,10 @@ class Behaviour:
                 self._opt_outs.append(one.at)
             elif kind is _SENT:
                 self._sent.append(one.at)
+            elif kind is _BOUNCE:
+                self._bounces.append(one.at)
+            elif kind is _CLICK:
+                self._clicks.append(one)
         self._simply: Counted | None = None
 
     def interest(self, now: datetime, since: datetime | None = None) -> Interest:
@@ -195,12 +211,32 @@ class Behaviour:
         if since is not None and ended is not None:
             ended = max(ended, since)
         clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now)
-        if ended is not None or clicks:
-            return self._earned([one for one in self._scored if one.id not in clicks], ended, now)
+        bounced = max((at for at in self._bounces if at <= now), default=None) if self._bounces else None
+        if ended is not None or clicks or bounced is not None:
+            left = [one for one in self._scored if one.id not in clicks]
+            if bounced is not None:  # who cannot be reached there has no interest left from there
+                left = [one for one in left if one.kind not in _BY_MAIL or one.at > bounced]
+            return self._earned(left, ended, now)
         if self._simply is None:
             self._simply = self._earned(self._scored, None, None)
         earned = self._simply
         return earned if not earned or earned[-1][0] <= now else [one for one in earned if one[0] <= now]
+
+    def counts(self, one: Activity, now: datetime, *, for_score: bool) -> bool:
+        """Whether a condition may see an activity at ``now``.
+
+        Not what a machine clicked, nor what was tracked without a ground. What a lead does on its own
+        account is seen also without one, but never for a score.
+        """
+        if one.kind not in BEHAVIOUR:
+            return True
+        if one.kind is _CLICK and one.id in scanner_clicks(
+            self._clicks, self._sent, self._model.scanners, now
+        ):
+            return False
+        if one.consent == "declared" or self._history.lead.fields.get(one.consent) is True:
+            return True
+        return one.kind in BY_ITSELF and not for_score
 
     def next_turn(self, now: datetime) -> datetime | None:
         """The first instant after ``now`` at which the trend may turn without new behaviour."""
@@ -291,7 +327,7 @@ def scanner_clicks(
             first += 1
         if last - first + 1 >= rules.links:
             window = clicks[first : last + 1]
-            if len({one.content for one in window}) >= rules.links:
+            if len({one.content or one.id for one in window}) >= rules.links:
                 found |= {one.id for one in window}
     soon = rules.after_sending
     found |= {one.id for one in clicks if any(at <= one.at <= at + soon for at in sent)}

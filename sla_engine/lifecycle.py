@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from sla_engine.business_time import BusinessHours
 from sla_engine.model import (
+    Activity,
     ActivityKind,
     ActorKind,
     LeadHistory,
@@ -24,7 +25,8 @@ from sla_engine.verdict import Party, Reason
 
 S = LifecycleStage
 REJECTED = frozenset({S.RECYCLED, S.DISQUALIFIED})
-_PERSON, _MQL, _SAL = ActorKind.PERSON, S.MQL, S.SAL
+_PERSON, _MQL, _SAL, _DISQUALIFIED = ActorKind.PERSON, S.MQL, S.SAL, S.DISQUALIFIED
+_IN_SALES_HANDS = frozenset({S.MQL, S.SAL, S.SQL})
 _ATTEMPTS = frozenset({ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING})
 
 
@@ -66,7 +68,7 @@ class Lifecycle(Part):
 class Cadence(Part):
     """What must have been tried before ``reasons`` are accepted as grounds for a rejection."""
 
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = Field(min_length=1)
     attempts: int = Field(ge=1)
     channels: int = Field(default=1, ge=1, le=len(_ATTEMPTS))
     working_days: int = Field(ge=1)
@@ -96,14 +98,15 @@ class Entry(NamedTuple):
     estimated: bool
     left_at: datetime | None
     change: StageChange | None  # None: accepted by taking it out of a queue
+    is_stray_revival: bool = False  # disqualified before, and brought back by an automation
 
 
 def took_it(previous: OwnerChange | None, change: OwnerChange) -> bool:
-    """Whether a person took the lead for themselves, out of a queue or from nobody."""
+    """Whether a person took the lead for themselves, out of a queue, from nobody or from somebody else."""
     if change.actor_kind is not _PERSON or change.actor != change.owner:
         return False
-    came_free = previous is None or previous.owner is None or previous.to_queue
-    return came_free and change.owner is not None and not change.to_queue and not change.estimated
+    had_it = previous is not None and previous.owner == change.owner
+    return not had_it and change.owner is not None and not change.to_queue and not change.estimated
 
 
 def entries(history: LeadHistory) -> list[Entry]:
@@ -123,8 +126,13 @@ def entries(history: LeadHistory) -> list[Entry]:
         elif rejected:
             round_, rejected = round_ + 1, False
         estimated = change is not None and change.estimated
-        found.append(Entry(phase, at, fact_id, round_, estimated, left_at, change))
+        stray = bool(found) and found[-1].phase is _DISQUALIFIED and _by_automation(change)
+        found.append(Entry(phase, at, fact_id, round_, estimated, left_at, change, stray))
     return found
+
+
+def _by_automation(change: StageChange | None) -> bool:
+    return change is not None and change.actor_kind is ActorKind.AUTOMATION
 
 
 _Move = tuple[datetime, LifecycleStage, str, StageChange | None]
@@ -155,7 +163,12 @@ def _moves(history: LeadHistory) -> list[_Move]:
 def rejection_reason(entry: Entry, history: LeadHistory) -> str:
     """The reason given for a rejection; "" if none is known. The lead shows only the last one."""
     given = entry.change.reason if entry.change else ""
-    return given or (history.lead.reason if entry.left_at is None else "")
+    reason = given or (history.lead.reason if entry.left_at is None else "")
+    return reason if reason.strip(" -./") else ""
+
+
+class ReasonLost(Exception):
+    """Nobody can read any more why a lead was rejected back then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,36 +180,55 @@ class Course:
     rules: Rejection
     hours: BusinessHours
 
-    def answers(self, entry: Entry) -> bool | None:
-        """Whether a rejection is the agreed answer: with a reason, and tried often enough before.
+    def answered_at(self, entry: Entry) -> datetime | None:
+        """When a rejection became the agreed answer: with a reason, and tried often enough. None: it is not.
 
-        None: it lies back and its reason cannot be read any more.
+        Attempts made afterwards count as long as it stands. Raises ReasonLost for one that lies back
+        and whose reason cannot be read any more.
         """
         reason = rejection_reason(entry, self.history)
         if not reason and self.rules.reason_needed:
-            return None if entry.left_at is not None else False
-        return attempts_missing(entry, reason, self) is None
+            if entry.left_at is not None:
+                raise ReasonLost
+            return None
+        return self.tried_enough(entry, reason)
 
+    def tried_enough(self, entry: Entry, reason: str) -> datetime | None:
+        """When the cadence for this reason was kept; the rejection itself where none is asked."""
+        cadence = self.rules.cadence
+        if cadence is None or reason.casefold() not in {one.casefold() for one in cadence.reasons}:
+            return entry.at
+        for within in self._windows(entry, cadence.working_days):
+            for count in range(cadence.attempts, len(within) + 1):
+                if len({one.kind for one in within[:count]}) >= cadence.channels:
+                    return max(entry.at, within[count - 1].at)
+        return None
 
-def attempts_missing(entry: Entry, reason: str, course: Course) -> tuple[int, int] | None:
-    """(attempts, channels) made when the agreed cadence was not kept before this reason; None if it was."""
-    cadence, history = course.rules.cadence, course.history
-    if cadence is None or reason.casefold() not in {one.casefold() for one in cadence.reasons}:
-        return None
-    handed_over = [one.at for one in course.ways if one.at < entry.at and one.phase is S.MQL]
-    start = handed_over[-1] if handed_over else history.lead.created_at
-    end = min(entry.at, course.hours.end_of_working_day(start, cadence.working_days))
-    made = [
-        one.kind
-        for one in history.activities
-        if one.kind in _ATTEMPTS
-        and one.actor_kind is _PERSON
-        and one.planned_for is None
-        and start <= one.at <= end
-    ]
-    if len(made) >= cadence.attempts and len(set(made)) >= cadence.channels:
-        return None
-    return len(made), len(set(made))
+    def attempts_made(self, entry: Entry, working_days: int) -> tuple[int, int]:
+        """(attempts, channels) in the best so many working days of this round."""
+        made = [(len(one), len({each.kind for each in one})) for one in self._windows(entry, working_days)]
+        return max(made, default=(0, 0))
+
+    def _windows(self, entry: Entry, working_days: int) -> Iterator[list[Activity]]:
+        """Attempts from each one on to the end of so many working days after its day."""
+        made = self._attempts(entry)
+        for number, first in enumerate(made):
+            end = self.hours.end_of_working_day(first.at, working_days)
+            yield [one for one in made[number:] if one.at <= end]
+
+    def _attempts(self, entry: Entry) -> list[Activity]:
+        """What people tried since sales got the lead in this round, while the rejection stood."""
+        mine = [one.at for one in self.ways if one.round == entry.round and one.phase in _IN_SALES_HANDS]
+        start = mine[0] if mine else self.history.lead.created_at
+        return [
+            one
+            for one in self.history.activities
+            if one.kind in _ATTEMPTS
+            and one.actor_kind is _PERSON
+            and one.planned_for is None
+            and start <= one.at
+            and (entry.left_at is None or one.at < entry.left_at)
+        ]
 
 
 def findings(course: Course, lifecycle: Lifecycle) -> tuple[Reason, ...]:
@@ -216,14 +248,17 @@ def findings(course: Course, lifecycle: Lifecycle) -> tuple[Reason, ...]:
 
 
 def _rejection_fault(entry: Entry, course: Course) -> Reason | None:
+    if _by_automation(entry.change):
+        return None  # nobody in sales said so
     rules, reason = course.rules, rejection_reason(entry, course.history)
     if not reason:
-        return Reason("rejection", False, "reason_missing", {"stage": entry.phase.value})
-    made = attempts_missing(entry, reason, course)
-    if made and rules.cadence:
+        missing = Reason("rejection", False, "reason_missing", {"stage": entry.phase.value})
+        return missing if rules.reason_needed else None
+    if rules.cadence and course.tried_enough(entry, reason) is None:
+        made, over = course.attempts_made(entry, rules.cadence.working_days)
         values: dict[str, str | int | datetime] = {
-            "made": made[0],
-            "over": made[1],
+            "made": made,
+            "over": over,
             "reason": reason,
             "attempts": rules.cadence.attempts,
             "channels": rules.cadence.channels,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal
 
+import phonenumbers
 from pydantic import Field, model_validator
 
 from sla_engine.contact import email_kind, phone_kind
@@ -40,6 +41,10 @@ class MinimumData(Part):
     def _judged_fields_are_asked_for(self) -> MinimumData:
         asked = {name for group in self.required for name in group}
         idle = sorted(set(self.must_be) - asked)
+        if self.country and self.country.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(
+                f"country: no phone numbers are known for {self.country}; write one like DE or GB"
+            )
         if idle:
             raise ValueError(f"must_be judges what `required` does not ask for: {', '.join(idle)}")
         return self
@@ -47,7 +52,12 @@ class MinimumData(Part):
     @cached_property
     def nothing(self) -> frozenset[str]:
         """Values that mean nothing, in small letters."""
-        return frozenset(placeholder.casefold() for placeholder in self.placeholders) | {""}
+        return frozenset(placeholder.strip().casefold() for placeholder in self.placeholders) | {""}
+
+    @cached_property
+    def private(self) -> frozenset[str]:
+        """The further domains of private mail, in small letters."""
+        return frozenset(domain.strip().casefold() for domain in self.free_mail)
 
 
 def missing_data(history: LeadHistory, minimum: MinimumData) -> tuple[Missing, ...]:
@@ -85,7 +95,7 @@ def _why_unknown(name: str, history: LeadHistory, minimum: MinimumData) -> str:
         return "empty"
     wanted = minimum.must_be.get(name)
     if wanted is None:
-        return ""
+        return "bounced" if name == "email" and _bounced(history) else ""
     if wanted == "phone":
         return _phone_problem(name, str(value), fields, minimum.country)
     return _mail_problem(name, str(value), history, minimum, business=wanted == "business_email")
@@ -104,7 +114,7 @@ def _mail_problem(
         return "invalid"
     if _bounced(history):
         return "bounced"
-    is_free = kind == "free" or value.rpartition("@")[2].casefold() in minimum.free_mail
+    is_free = kind == "free" or value.strip().rpartition("@")[2].casefold() in minimum.private
     return "free_mail" if business and is_free else ""
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sla_engine.book import Chapter
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sla_engine.book import Book
 from sla_engine.model import LifecycleStage, Relation
 from sla_engine.qualification import Qualification
 from sla_engine.situation import Situation
@@ -15,33 +19,46 @@ _BEFORE_SALES = frozenset({S.INQUIRY, S.RECYCLED, None})
 _FAULTS = {"reason_missing": "give_reason", "cadence_short": "try_more"}
 
 
+class KnownAs(NamedTuple):
+    """Somebody who is no new lead: known as, since when no clock opens any more, and what says so."""
+
+    relation: Relation
+    since: datetime
+    findings: tuple[Reason, ...] = ()
+
+
 def next_step(  # noqa: PLR0913 - everything that was judged decides
     situation: Situation,
     judged: Qualification,
     clocks: tuple[SlaClock, ...],
     faults: tuple[Reason, ...],
-    belongs_to: Relation | None,
-    chapter: Chapter,
+    known_as: KnownAs | None,
+    book: Book,
 ) -> NextStep:
-    """The step of the most urgent open clock, else what the stage asks for."""
-    if belongs_to is not None:
-        known: Values = {
-            "kind": belongs_to.kind.value,
-            "record": belongs_to.record_id,
-            "owner": belongs_to.owner or "",
-        }
-        return NextStep("known_already", "sales", values=known)
+    """The step of the most urgent open clock, else what the stage asks for.
+
+    What sales left undone when it rejected a lead comes before what marketing has to do with it.
+    """
+    channel: Channel = "write" if situation.lead.fields.get("do_not_call") is True else "any"
     due = min((c for c in clocks if c.is_open), key=lambda c: (c.due_at, c.key), default=None)
     fault = next((one for one in faults if one.code in _FAULTS), None)
-    if due is not None:
-        target = chapter.version(due.agreement).target_named(due.target)
-        code = _FAULTS[fault.code] if fault and target.responsible == "sales" else _ask(target)
-        values = fault.values if fault else {}
-        channel: Channel = "write" if situation.lead.fields.get("do_not_call") is True else "any"
-        return NextStep(code, target.responsible, due.due_at, values, channel)
     if fault is not None:
-        return NextStep(_FAULTS[fault.code], "sales", values=fault.values)
-    return _without_clock(situation, judged)
+        until = due.due_at if due is not None and due.responsible == "sales" else None
+        return NextStep(_FAULTS[fault.code], "sales", until, fault.values, channel)
+    if due is not None:
+        target = book.version(due.agreement).target_named(due.target)
+        return NextStep(_ask(target), target.responsible, due.due_at, {}, channel)
+    if known_as is not None:
+        return _tell_owner(known_as.relation)
+    step = _without_clock(situation, judged)
+    return replace(step, channel=channel) if step.responsible == "sales" else step
+
+
+def _tell_owner(relation: Relation) -> NextStep:
+    known: Values = {"kind": relation.kind.value, "record": relation.record_id}
+    if relation.owner is None:
+        return NextStep("known_already_alone", "sales", values=known)
+    return NextStep("known_already", "sales", values={**known, "owner": relation.owner})
 
 
 def _ask(target: Target) -> str:

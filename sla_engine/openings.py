@@ -1,21 +1,26 @@
-"""What opens a clock: a phase entered, a lead given to somebody in it, or something the lead does."""
+"""What opens a clock: a phase entered, a lead given to somebody or left to nobody, something the lead does.
+
+Not here: how long a clock runs and what meets it (``clock``, ``proof``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
-from sla_engine.lifecycle import REJECTED, Entry
+from sla_engine.lifecycle import REJECTED, Entry, ReasonLost
 from sla_engine.model import ActorKind
 from sla_engine.situation import Situation
 from sla_engine.target import Target
 
 
 class Opening(NamedTuple):
-    """A clock's start: ``id`` of the fact that opened it, and when it ends without an answer.
+    """A clock's start: ``id`` names it, ``fact_id`` the fact that opened it and so proves nothing for it.
 
-    ``unclear``: it ends with a rejection whose reason nobody can read any more.
+    ``ends_at``: when it ends without an answer. ``unclear``: it ends with a rejection whose reason nobody
+    can read any more.
     """
 
     id: str
@@ -24,59 +29,76 @@ class Opening(NamedTuple):
     estimated: bool
     ends_at: datetime | None
     unclear: bool = False
+    fact_id: str = ""
 
 
-def openings_of(target: Target, situation: Situation) -> Iterator[Opening]:
-    """Every opening of ``target`` in the lead's known history, in time order."""
+Opens = Callable[[Target, Opening], bool]
+
+
+def openings_of(target: Target, situation: Situation, opens: Opens) -> Iterator[Opening]:
+    """Every opening of ``target`` in the lead's known history that ``opens`` agrees to, in time order."""
     for stay in stays(target, situation):
-        if target.starts == "phase_entered":
-            yield stay
-        elif target.starts == "assigned":
-            yield from _per_owner(stay, situation)
-        else:
-            yield from _per_inbound(stay, target, situation)
+        match target.starts:
+            case "phase_entered":
+                found = iter((stay,))
+            case "assigned" | "unassigned":
+                found = _per_holder(stay, situation, somebody=target.starts == "assigned")
+            case _:
+                yield from _per_inbound(stay, target, situation, opens)
+                continue
+        for opening in found:
+            if opens(target, opening):
+                yield opening
 
 
 def stays(target: Target, situation: Situation) -> list[Opening]:
     """Times the lead spent in the target's phases, moves between these phases left out.
 
-    A rejection that is no answer (no reason, or not tried often enough) does not end a stay.
+    A rejection that is no answer (no reason, or not tried often enough) does not end a stay, unless
+    marketing hands the lead over anew.
     """
-    course = situation.course
     found: list[Opening] = []
     current: Opening | None = None
-    for entry in course.ways:
+    for entry, following in pairwise((*situation.course.ways, None)):
+        if entry is None:
+            break
         if entry.phase in target.phase:
-            if current is None:
-                current = Opening(
-                    entry.id or entry.at.isoformat(), entry.at, entry.round, entry.estimated, None
-                )
+            if current is None and not entry.is_stray_revival:
+                name = entry.id or entry.at.isoformat()
+                current = Opening(name, entry.at, entry.round, entry.estimated, None, False, entry.id)
         elif current is not None:
-            answered = course.answers(entry) if _by_sales(entry) and target.responsible == "sales" else True
-            if answered is False and entry.left_at is None:
-                continue
-            found.append(_ended(current, entry.at, unclear=answered is None))
+            try:
+                answered_at = _answered_at(target, situation, entry)
+            except ReasonLost:
+                found.append(current._replace(ends_at=entry.at, unclear=True))
+            else:
+                if answered_at is None and (following is None or _by_person(following)):
+                    continue
+                found.append(current._replace(ends_at=answered_at or entry.at))
             current = None
     return [*found, current] if current else found
 
 
-def _by_sales(entry: Entry) -> bool:
-    """Whether a person rejected the lead here."""
-    by_person = entry.change is not None and entry.change.actor_kind is ActorKind.PERSON
-    return by_person and entry.phase in REJECTED
+def _answered_at(target: Target, situation: Situation, entry: Entry) -> datetime | None:
+    """When leaving the target's phases by ``entry`` counted; see ``Course.answered_at``."""
+    if target.responsible != "sales" or entry.phase not in REJECTED or not _by_person(entry):
+        return entry.at
+    return situation.course.answered_at(entry)
 
 
-def _ended(opening: Opening, at: datetime, *, unclear: bool) -> Opening:
-    return Opening(opening.id, opening.at, opening.round, opening.estimated, at, unclear)
+def _by_person(entry: Entry) -> bool:
+    return entry.change is not None and entry.change.actor_kind is ActorKind.PERSON
 
 
-def _per_owner(stay: Opening, situation: Situation) -> Iterator[Opening]:
-    """One opening for each person who has the lead during the stay; queues and nobody open none."""
-    changes = situation.history.owners
-    start, fact_id, estimated = stay.at, stay.id, stay.estimated
+def _per_holder(stay: Opening, situation: Situation, *, somebody: bool) -> Iterator[Opening]:
+    """One opening for each person who has the lead during the stay, or for each time nobody has.
+
+    A queue is nobody.
+    """
+    now = stay
     had = situation.holder_at(stay.at)
     holder = None if had is None or had.is_queue else had.id
-    for change in changes:
+    for change in situation.history.owners:
         if change.at <= stay.at:
             continue
         if stay.ends_at is not None and change.at >= stay.ends_at:
@@ -84,19 +106,23 @@ def _per_owner(stay: Opening, situation: Situation) -> Iterator[Opening]:
         following = None if change.to_queue else change.owner
         if following == holder:
             continue
-        if holder is not None:
-            yield Opening(fact_id, start, stay.round, estimated, change.at)
-        start, fact_id, holder = change.at, f"{stay.id}/{change.id or change.at.isoformat()}", following
+        if (holder is not None) is somebody:
+            yield now._replace(ends_at=change.at, unclear=False)
+        name = f"{stay.id}/{change.id or change.at.isoformat()}"
         estimated = stay.estimated or change.estimated
-    if holder is not None:
-        yield Opening(fact_id, start, stay.round, estimated, stay.ends_at, stay.unclear)
+        now = stay._replace(id=name, at=change.at, estimated=estimated, fact_id=change.id)
+        holder = following
+    if (holder is not None) is somebody:
+        yield now
 
 
-def _per_inbound(stay: Opening, target: Target, situation: Situation) -> Iterator[Opening]:
+def _per_inbound(stay: Opening, target: Target, situation: Situation, opens: Opens) -> Iterator[Opening]:
     """One opening for each inbound activity, but those that join a clock still running."""
     running_since: datetime | None = None
     for activity in situation.history.activities:
-        if activity.kind not in target.activities or activity.at < stay.at:
+        if activity.kind not in target.activities or activity.at < stay.at or activity.at > situation.now:
+            continue
+        if not situation.behaviour.counts(activity, situation.now, for_score=False):
             continue
         if stay.ends_at is not None and activity.at >= stay.ends_at:
             return
@@ -105,5 +131,7 @@ def _per_inbound(stay: Opening, target: Target, situation: Situation) -> Iterato
             answered = situation.proofs.first(running_since, activity.at, target.met_by)
             if near and answered is None:
                 continue
-        running_since = activity.at
-        yield Opening(activity.id, activity.at, stay.round, stay.estimated, stay.ends_at, stay.unclear)
+        opening = stay._replace(id=activity.id, at=activity.at, fact_id=activity.id)
+        if opens(target, opening):
+            running_since = activity.at
+            yield opening

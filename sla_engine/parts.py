@@ -9,9 +9,10 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 36_525 * 86_400
 
 
 class Part(BaseModel):
@@ -28,10 +29,13 @@ def duration(raw: object) -> timedelta:
     """
     if isinstance(raw, timedelta) and raw > timedelta(0):
         return raw
-    match = re.fullmatch(r"(\d+)([smhd])", str(raw))
+    match = re.fullmatch(r"(\d{1,12})([smhd])", str(raw))
     if not match or not int(match[1]):
         raise ValueError(f'{raw!r} is no duration; write one like "30m", "4h" or "14d"')
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError(f"{raw!r} is longer than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def working_duration(raw: object) -> timedelta:
@@ -55,4 +59,6 @@ def _written(span: timedelta) -> str:
 AS_WRITTEN = PlainSerializer(_written, return_type=str, when_used="json")
 Duration = Annotated[timedelta, BeforeValidator(duration), AS_WRITTEN]
 WorkingTime = Annotated[timedelta, BeforeValidator(working_duration), AS_WRITTEN]
-AnyOf = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
+Name = Annotated[str, Field(min_length=1)]
+AnyOf = Annotated[tuple[Name, ...], BeforeValidator(one_or_more), Field(min_length=1)]
+Points = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from sla_engine.history import happened_at
 from sla_engine.interest import BEHAVIOUR
 from sla_engine.model import Activity, ActivityKind, ActorKind
 from sla_engine.situation import Situation
@@ -16,27 +17,26 @@ from sla_engine.target import PauseRule
 from sla_engine.verdict import Pause
 
 _ASKING = frozenset({ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING})
-_ANSWERING = BEHAVIOUR - {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, ActivityKind.PAGE_VISIT}
+_ANSWERING = (BEHAVIOUR - {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, ActivityKind.PAGE_VISIT}) | {
+    ActivityKind.BOUNCE,
+    ActivityKind.OPT_OUT,
+}
 
 
 def pauses_of(
-    rules: Sequence[PauseRule],
-    situation: Situation,
-    start: datetime,
-    stop: datetime | None,
-    owner: str | None,
+    rules: Sequence[PauseRule], situation: Situation, start: datetime, stop: datetime | None
 ) -> tuple[Pause, ...]:
     """The pauses of a clock from ``start`` to ``stop`` (None: open), sorted and disjoint."""
     found: list[Pause] = []
+    activities = situation.history.activities
     for rule in rules:
         match rule.when:
             case "waiting_for_lead":
-                found += _waiting(situation.history.activities, rule.at_most)
+                found += _waiting(activities, start, rule.at_most)
             case "hold":
-                found += _holds(situation.history.activities, rule.at_most)
+                found += _holds(activities, rule.at_most)
             case "absent":
-                absences = situation.agreement.people.absences(owner)
-                found += [Pause(a, min(b, a + rule.at_most), "absent") for a, b in absences]
+                found += _absences(situation, start, stop, rule.at_most)
     inside = [
         Pause(max(one.start, start), one.end if stop is None else min(one.end, stop), one.reason)
         for one in found
@@ -45,11 +45,25 @@ def pauses_of(
     return tuple(_disjoint(inside))
 
 
-def _waiting(activities: Sequence[Activity], at_most: timedelta) -> Iterator[Pause]:
-    """From each call or mail by a person to the lead's next answer, at the most ``at_most``."""
+def _absences(
+    situation: Situation, start: datetime, stop: datetime | None, at_most: timedelta
+) -> Iterator[Pause]:
+    """Whoever has the lead is away, while they have it; ``at_most`` counts from when that began to matter."""
+    for owner, since, until in situation.tenures(start, stop):
+        for first, last in situation.agreement.people.absences(owner):
+            begun = max(first, since)
+            end = min(last, begun + at_most)
+            yield Pause(begun, end if until is None else min(end, until), "absent")
+
+
+def _waiting(activities: Sequence[Activity], start: datetime, at_most: timedelta) -> Iterator[Pause]:
+    """From each call or mail by a person to the lead's next answer, at the most ``at_most``.
+
+    What was asked before the clock began is another's question; a mail that comes back asks nothing.
+    """
     asked: datetime | None = None
     for one in activities:
-        if one.planned_for is not None:
+        if one.planned_for is not None or one.at < start:
             continue
         if asked is None and one.kind in _ASKING and one.actor_kind is ActorKind.PERSON:
             asked = one.at
@@ -62,17 +76,21 @@ def _waiting(activities: Sequence[Activity], at_most: timedelta) -> Iterator[Pau
 
 
 def _holds(activities: Sequence[Activity], at_most: timedelta) -> Iterator[Pause]:
-    """From each agreed hold to its date, or until somebody resumes, at the most ``at_most``."""
+    """From each hold a person agreed on to its date, or until somebody resumes, at the most ``at_most``."""
     held: tuple[datetime, datetime] | None = None
-    for one in activities:
-        if one.kind is ActivityKind.HOLD:
-            if held is not None:
-                yield Pause(held[0], min(held[1], one.at), "hold")
-            start = one.known_at if one.planned_for is not None else one.at
-            held = start, min(one.planned_for or start + at_most, start + at_most)
-        elif one.kind is ActivityKind.RESUME and held is not None:
-            yield Pause(held[0], min(held[1], one.at), "hold")
+    agreed = [
+        one
+        for one in activities
+        if one.kind is ActivityKind.RESUME
+        or (one.kind is ActivityKind.HOLD and one.actor_kind is not ActorKind.AUTOMATION)
+    ]
+    for one in sorted(agreed, key=happened_at):
+        start = happened_at(one)
+        if held is not None:
+            yield Pause(held[0], min(held[1], start), "hold")
             held = None
+        if one.kind is ActivityKind.HOLD:
+            held = start, min(one.planned_for or start + at_most, start + at_most)
     if held is not None:
         yield Pause(*held, "hold")
 

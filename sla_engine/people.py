@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, RootModel, model_validator
 
@@ -41,6 +41,10 @@ class Person(Part):
         for first, last in self.absent:
             if last < first:
                 raise ValueError(f"an absence ends ({last}) before it begins ({first})")
+        try:
+            ZoneInfo(self.tz)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"there is no time zone {self.tz}; write one like Europe/Berlin") from None
         return self
 
     @cached_property

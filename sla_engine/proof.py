@@ -1,8 +1,8 @@
 """What proves that a promise was kept: only what a person did after the clock began.
 
 Changes by an integration or a flow, automatic and bulk mail, and anything before the handover
-prove nothing. Two exceptions by nature: an assignment counts whoever made it, and marketing's
-enrolment is made by its automation.
+prove nothing. Exceptions by nature: an assignment counts whoever made it, and marketing's own work
+(enrolment, handing over) is made by its automation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
-from sla_engine.lifecycle import REJECTED, Course, Entry, took_it
+from sla_engine.lifecycle import REJECTED, Course, Entry, ReasonLost, took_it
 from sla_engine.model import Activity, ActivityKind, ActorKind, LifecycleStage, OwnerChange
 
 _TOUCHES = {
@@ -20,6 +20,7 @@ _TOUCHES = {
     ActivityKind.EMAIL: "email",
     ActivityKind.MEETING: "meeting",
 }
+_FOLLOW_UPS = frozenset({*_TOUCHES, ActivityKind.TASK})
 _STAGE_PROOFS = {
     LifecycleStage.SAL: ("accepted",),
     LifecycleStage.SQL: ("qualified", "accepted"),
@@ -29,6 +30,7 @@ _STAGE_PROOFS = {
     LifecycleStage.DISQUALIFIED: ("rejected",),
 }
 _PERSON, _AUTOMATION, _ENROLLED = ActorKind.PERSON, ActorKind.AUTOMATION, ActivityKind.ENROLLED
+_MQL = LifecycleStage.MQL
 _OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 
 
@@ -48,6 +50,8 @@ class Proofs:
         history = course.history
         found: list[Proof] = []
         for entry in course.ways:
+            if entry.phase is _MQL and not entry.estimated:
+                found.append(Proof("handed_over", entry.at, entry.id, None))
             if entry.change is not None and entry.change.actor_kind is not _AUTOMATION:
                 found += _by_entry(entry, course)
         previous = None
@@ -62,10 +66,17 @@ class Proofs:
             found.sort(key=itemgetter(1, 2))  # by instant, then by fact
         self._all = found
 
-    def first(self, start: datetime, until: datetime | None, accepted: Collection[str]) -> Proof | None:
-        """The earliest in [start, until] (None: open-ended) of a kind in ``accepted``."""
+    def first(
+        self, start: datetime, until: datetime | None, accepted: Collection[str], but: str | None = None
+    ) -> Proof | None:
+        """The earliest in [start, until] (None: open-ended) of a kind in ``accepted``.
+
+        ``but``: the fact at ``start`` with this id proves nothing: it opened the clock.
+        """
         for proof in self._all:
             if proof.at < start or proof.name not in accepted:
+                continue
+            if proof.at == start and proof.fact_id == but:
                 continue
             return proof if until is None or proof.at <= until else None
         return None
@@ -79,10 +90,15 @@ def _by_entry(entry: Entry, course: Course) -> Iterator[Proof]:
     unsaid_opportunity = entry.phase in _OPENED and change.actor_kind is ActorKind.UNKNOWN
     if not (by_person or unsaid_opportunity):
         return
-    if entry.phase in REJECTED and not course.answers(entry):
-        return
-    for name in _STAGE_PROOFS.get(entry.phase, ()):
-        yield Proof(name, entry.at, entry.id, change.actor)
+    at: datetime | None = entry.at
+    if entry.phase in REJECTED:
+        try:
+            at = course.answered_at(entry)
+        except ReasonLost:
+            return
+    if at is not None:
+        for name in _STAGE_PROOFS.get(entry.phase, ()):
+            yield Proof(name, at, entry.id, change.actor)
 
 
 def _by_owner(previous: OwnerChange | None, change: OwnerChange) -> Iterator[Proof]:
@@ -97,7 +113,7 @@ def _by_activity(activity: Activity) -> Iterator[Proof]:
     if kind is _ENROLLED:
         yield Proof("enrolled", activity.at, activity.id, activity.actor)
     elif activity.planned_for is not None:
-        if activity.planned_for > activity.known_at:
+        if kind in _FOLLOW_UPS and activity.planned_for > activity.known_at:
             yield Proof("follow_up", activity.known_at, activity.id, activity.actor)
     elif kind is ActivityKind.TASK:
         if activity.outcome:

@@ -17,6 +17,8 @@ from sla_engine.verdict import BANDS, Fit, Interest, InterestBand, Missing, Reas
 _RECYCLED, _DISQUALIFIED = LifecycleStage.RECYCLED, LifecycleStage.DISQUALIFIED
 _NOT_A_BUYER, _NO_BAND = Fit.NOT_A_BUYER, InterestBand.NONE
 _DATA_KNOWN = Reason("minimum data", met=True, code="data_known")
+_FIT_WANTED = Reason("fit", met=None, code="fit_wanted")
+_NO_SIGN = Fit.UNKNOWN
 _ONLY_BY_HAND = Reason("lifecycle", met=False, code="only_by_hand")
 _RETURN_DATE = Reason("interest", met=True, code="return_date")
 
@@ -43,19 +45,23 @@ def qualify(situation: Situation) -> Qualification:
     """Judge whether a lead is ready for sales now."""
     history, agreement, now = situation.history, situation.agreement, situation.now
     missing = missing_data(history, agreement.minimum)
-    fit, criteria = judge_fit(agreement.fit, situation.at(now))
+    fit, criteria = judge_fit(agreement.fit, situation.at(now, for_score=True))
     interest = situation.behaviour.interest(now)
     last = situation.course.ways[-1] if situation.course.ways else None
     deciding, returns_on = interest, None
-    if last is not None and last.phase is _RECYCLED:
+    phase = last.phase if last is not None else history.lead.stage
+    if last is not None and phase is _RECYCLED:
         deciding = situation.behaviour.interest(now, since=last.at)
         returns_on = _return_date(history, last, agreement)
     back = returns_on is not None and returns_on <= now
     reasons = [_data(missing), *criteria, _RETURN_DATE if back else _interest(deciding, agreement, last)]
-    gone = last is not None and last.phase is _DISQUALIFIED
-    if gone:
-        reasons.append(_ONLY_BY_HAND)
     ready = not missing and fit is not _NOT_A_BUYER and reasons[-1].met is True
+    if agreement.handover.fit == "buyer" and fit is _NO_SIGN:
+        reasons.append(_FIT_WANTED)
+        ready = False
+    if phase is _DISQUALIFIED:
+        reasons.append(_ONLY_BY_HAND)
+        ready = False
     return Qualification(ready, fit, missing, tuple(reasons), criteria, interest, deciding, returns_on)
 
 

@@ -5,11 +5,12 @@ Worked out only as far as somebody asks; nothing here is an opinion of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sla_engine.agreement import Agreement
 from sla_engine.fit import judge_fit
+from sla_engine.history import known_by
 from sla_engine.interest import Behaviour
 from sla_engine.lifecycle import Course, entries
 from sla_engine.minimum_data import missing_data
@@ -22,7 +23,7 @@ from sla_engine.verdict import InterestBand
 class Circumstances:
     """What a condition may ask about a lead as it was at ``instant``. Fields are as they are now."""
 
-    __slots__ = ("_agreement", "_band", "_behaviour", "_history", "_instant", "fields")
+    __slots__ = ("_agreement", "_band", "_behaviour", "_for_score", "_history", "_instant", "fields")
 
     def __init__(
         self,
@@ -30,40 +31,45 @@ class Circumstances:
         agreement: Agreement,
         instant: datetime,
         behaviour: Behaviour | None = None,
+        *,
+        for_score: bool = False,
     ) -> None:
         self._history = history
         self._agreement = agreement
         self._instant = instant
         self._behaviour = behaviour
+        self._for_score = for_score
         self._band: InterestBand | None = None
         self.fields: Mapping[str, Value] = history.lead.fields
 
     @property
-    def activities(self) -> tuple[Activity, ...]:
-        """What had happened by then."""
-        everything = self._history.activities
-        if not everything or everything[-1].at <= self._instant:
-            return everything
-        return tuple(one for one in everything if one.at <= self._instant)
+    def behaviour(self) -> Behaviour:
+        if self._behaviour is None:
+            self._behaviour = Behaviour(self._history, self._agreement.interest)
+        return self._behaviour
 
-    def has(self, kind: ActivityKind) -> bool:
-        """Whether an activity of this kind had happened by then."""
+    def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
+        """What counts of this kind and had happened by then."""
         for one in self._history.activities:
-            if one.kind is kind:
-                return one.at <= self._instant
-        return False
+            if one.at > self._instant:
+                return
+            if one.kind is kind and self.behaviour.counts(one, self._instant, for_score=self._for_score):
+                yield one
 
     @property
     def band(self) -> InterestBand:
+        """The band of interest by then."""
         if self._band is None:
-            behaviour = self._behaviour or Behaviour(self._history, self._agreement.interest)
-            self._band = behaviour.band_at(self._instant)
+            self._band = self.behaviour.band_at(self._instant)
         return self._band
 
     @property
     def score(self) -> int:
-        fit, reasons = judge_fit(self._agreement.fit, self)
-        is_known = not missing_data(self._history, self._agreement.minimum)
+        """The score by then, from the fields as they are now."""
+        mine = Circumstances(self._history, self._agreement, self._instant, self.behaviour, for_score=True)
+        fit, reasons = judge_fit(self._agreement.fit, mine)
+        known = known_by(self._history, self._instant)
+        is_known = not missing_data(known, self._agreement.minimum)
         return score_of(fit, reasons, self.band, has_minimum_data=is_known)
 
 
@@ -81,9 +87,9 @@ class Situation:
         self._course: Course | None = None
         self._proofs: Proofs | None = None
 
-    def at(self, instant: datetime) -> Circumstances:
+    def at(self, instant: datetime, *, for_score: bool = False) -> Circumstances:
         """What conditions see at ``instant`` (not after ``now``)."""
-        return Circumstances(self.history, self.agreement, instant, self.behaviour)
+        return Circumstances(self.history, self.agreement, instant, self.behaviour, for_score=for_score)
 
     @property
     def behaviour(self) -> Behaviour:
@@ -103,6 +109,7 @@ class Situation:
 
     @property
     def proofs(self) -> Proofs:
+        """What proves something in the lead's history."""
         if self._proofs is None:
             self._proofs = Proofs(self.course)
         return self._proofs
@@ -125,6 +132,21 @@ class Situation:
             if change.at <= instant:
                 return _named(change)
         return None
+
+    def tenures(
+        self, start: datetime, stop: datetime | None
+    ) -> Iterator[tuple[str | None, datetime, datetime | None]]:
+        """(who had the lead, from, until) from ``start`` to ``stop`` (None: open), in time order."""
+        owner = self.owner_at(start)
+        holder, since = owner.id if owner else None, start
+        for change in self.history.owners:
+            if change.at <= start:
+                continue
+            if stop is not None and change.at >= stop:
+                break
+            yield holder, since, change.at
+            holder, since = change.owner, change.at
+        yield holder, since, stop
 
     def owner_at(self, instant: datetime) -> Owner | None:
         """Who had the lead at ``instant``; where nobody had it yet, the first who got it then."""

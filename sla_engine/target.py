@@ -25,7 +25,9 @@ ProofName = Literal[
     "task",
     "assigned",
     "enrolled",
+    "handed_over",
 ]
+_SECOND = timedelta(seconds=1)
 FIRST_TOUCH: tuple[ProofName, ...] = (
     "accepted",
     "opportunity",
@@ -40,8 +42,8 @@ FIRST_TOUCH: tuple[ProofName, ...] = (
 
 def _share_or_working_time(raw: object) -> object:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
-        if raw <= 0:
-            raise ValueError("a share of the target is more than 0; 1 is the deadline")
+        if not 0 < raw < 1000:
+            raise ValueError("a share of the target is more than 0 and less than 1000; 1 is the deadline")
         return float(raw)
     return working_duration(raw)
 
@@ -103,14 +105,15 @@ class Target(Part):
     """One promise: who answers leads in ``phase`` within which working time, proven by what.
 
     ``starts``: when the phase is entered, when a person is given the lead in it (anew for each owner),
-    or with each inbound activity of the kinds in ``activities`` (those within ``joins_within`` of a
-    running clock join it). Targets with one ``promise`` compete and the first match wins; different
-    promises run side by side. ``hours``: a calendar's name, "owner" or "region".
+    when it lies with a queue or nobody (anew each time), or with each inbound activity of the kinds in
+    ``activities`` (those within ``joins_within`` of a running clock join it). Targets with one
+    ``promise`` compete and the first match wins, so they start alike; different promises run side by
+    side. ``hours``: a calendar's name, "owner" or "region".
     """
 
     name: str
     phase: Phases
-    starts: Literal["phase_entered", "assigned", "inbound_activity"] = "phase_entered"
+    starts: Literal["phase_entered", "assigned", "unassigned", "inbound_activity"] = "phase_entered"
     activities: Annotated[tuple[ActivityKind, ...], BeforeValidator(one_or_more)] = ()
     joins_within: Duration | None = None
     promise: str = ""
@@ -153,8 +156,15 @@ class Target(Part):
 
     @cached_property
     def rungs(self) -> tuple[tuple[timedelta, Step], ...]:
-        """The ladder in order of working time; warning points after the first remind the owner."""
+        """The ladder in order of working time; warning points after the first remind the owner.
+
+        A rung at the deadline itself is reached when it is missed: a second later.
+        """
         later = sorted(self.warn_at)[1:]
         steps = (*(Step(at=share, do="remind_owner") for share in later), *self.escalate)
-        reached = [(after, step) for step in steps for after in step.instants(self.within)]
+        reached = [
+            (after + _SECOND if after == self.within else after, step)
+            for step in steps
+            for after in step.instants(self.within)
+        ]
         return tuple(sorted(reached, key=lambda rung: rung[0]))

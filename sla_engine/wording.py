@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sla_engine.agreement import Agreement
+from sla_engine.errors import NaiveInstant
 from sla_engine.scorecard import ScoreLine
 from sla_engine.texts import LANGUAGES
 from sla_engine.verdict import Missing, NextStep, Reason, Signal, Values
@@ -92,10 +93,12 @@ class Wording:
         return self.texts[line.code].format(detail=self.texts.get(line.detail, line.detail))
 
     def instant(self, instant: datetime, time_zone: str) -> str:
-        """An instant as people in ``time_zone`` (IANA name) say it."""
+        """An instant as people in ``time_zone`` (IANA name) say it. Raises NaiveInstant."""
         return self._moment(instant, time_zone, "instant")
 
     def _moment(self, instant: datetime, time_zone: str, form: str) -> str:
+        if instant.tzinfo is None:
+            raise NaiveInstant("an instant to be told")
         local = instant.astimezone(ZoneInfo(time_zone))
         return self.texts[form].format(
             weekday=self.texts["weekdays"].split()[local.weekday()],

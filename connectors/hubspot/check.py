@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import Problem
+from connectors.findings import nearest, unknown_users, unknown_values, without_stage
 from connectors.hubspot.client import Client
 from connectors.hubspot.email_events import PATH
 from connectors.hubspot.fields import LEAD_STAMP, OWNER, definitions
+from connectors.hubspot.people import People
 from connectors.hubspot.read import EMAIL_EVENTS
 from connectors.hubspot.refusals import Denied, Refused
 from connectors.mapping import FREE_TEXT, ActivitySource, ConnectionMapping, Converter
@@ -28,9 +30,10 @@ _TYPES: Mapping[Converter, frozenset[str]] = {
 class Check:
     """One comparison of a mapping with an account. Raises only when the account cannot be reached."""
 
-    def __init__(self, client: Client, mapping: ConnectionMapping) -> None:
+    def __init__(self, client: Client, mapping: ConnectionMapping, people: People) -> None:
         self._client = client
         self._mapping = mapping
+        self._people = people
 
     def problems(self) -> list[Problem]:
         self._client.forget_schemas()
@@ -40,7 +43,9 @@ class Check:
         found = [*self._lead(contacts), *self._stages(contacts)]
         for name, source in self._mapping.activities.items():
             found += self._activity(f"activities.{name}", source, contacts)
-        return [*found, *self._ours(contacts), *self._writes(contacts), *self._owners()]
+        writing = (*self._ours(contacts), *self._writes(contacts))
+        found += (replace(one, is_about_writing=True) for one in writing)
+        return [*found, *self._tasks(), *self._owners()]
 
     def _schema(self, kind: str) -> Schema | Problem:
         try:
@@ -66,11 +71,14 @@ class Check:
         for field, meanings in self._mapping.stages.items():
             where = f"stages.{field}"
             yield from _missing(where, field, contacts, "contacts")
-            yield from _options(where, field, meanings, contacts)
+            yield from unknown_values(where, field, meanings, _options(field, contacts))
+        options = {field: _options(field, contacts) for field in self._mapping.stages}
+        yield from without_stage(self._mapping, options)
 
     def _activity(self, where: str, source: ActivitySource, contacts: Schema) -> Iterator[Problem]:
         if source.history_of:
             yield from _missing(f"{where}.history_of", source.history_of, contacts, "contacts")
+            yield from _kinds(where, source, source.history_of, contacts)
             return
         if source.object == EMAIL_EVENTS:
             yield from self._email_events(where)
@@ -87,7 +95,7 @@ class Check:
         for field in source.only:
             yield from _missing(f"{where}.only", field, schema, source.object)
         if source.kind_from:
-            yield from _options(f"{where}.kinds", source.kind_from, source.kinds, schema)
+            yield from _kinds(where, source, source.kind_from, schema)
 
     def _email_events(self, where: str) -> Iterator[Problem]:
         try:
@@ -99,8 +107,7 @@ class Check:
     def _ours(self, contacts: Schema) -> Iterator[Problem]:
         tasks = self._schema("tasks")
         if isinstance(tasks, Problem):
-            yield tasks
-            return
+            return  # ``_tasks`` tells it
         gaps = []
         for kind, wanted in definitions():
             schema = contacts if kind == "contacts" else tasks
@@ -114,6 +121,11 @@ class Check:
                 yield Problem("writes", f"{ours} cannot be written", "make the property editable in HubSpot")
         if gaps:
             yield Problem("writes", f"our properties are missing: {', '.join(gaps)}", _PROVISION)
+
+    def _tasks(self) -> Iterator[Problem]:
+        tasks = self._schema("tasks")
+        if isinstance(tasks, Problem):
+            yield tasks
 
     def _writes(self, contacts: Schema) -> Iterator[Problem]:
         where = "writes"
@@ -135,6 +147,8 @@ class Check:
         try:
             self._client.page_of("contacts", limit=1, properties=[LEAD_STAMP])
             self._client.owners(archived=False)
+            if self._mapping.automation_users:
+                yield from unknown_users(self._mapping.automation_users, *self._people.known_as())
         except (Denied, Refused) as error:
             remedy = "give the access token crm.objects.contacts.read and crm.objects.owners.read"
             yield Problem("rights", str(error), remedy)
@@ -142,19 +156,15 @@ class Check:
 
 def _missing(where: str, field: str, schema: Schema, kind: str) -> Iterator[Problem]:
     if field not in schema:
-        yield Problem(where, f"HubSpot {kind} have no property {field}", _nearest(field, schema))
+        yield Problem(where, f"HubSpot {kind} have no property {field}", nearest(field, schema))
 
 
-def _options(where: str, field: str, values: Iterable[str], schema: Schema) -> Iterator[Problem]:
-    options = [str(one["value"]) for one in schema.get(field, {}).get("options") or ()]
-    for value in values:
-        if options and value not in options:
-            yield Problem(where, f"{field} has no option {value}", _nearest(value, options))
+def _kinds(where: str, source: ActivitySource, field: str, schema: Schema) -> Iterator[Problem]:
+    return unknown_values(f"{where}.kinds", field, source.kinds, _options(field, schema))
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else "correct the name in the configuration"
+def _options(field: str, schema: Schema) -> list[str]:
+    return [str(one["value"]) for one in schema.get(field, {}).get("options") or ()]
 
 
 def _is_read_only(shown: Mapping[str, Any]) -> bool:

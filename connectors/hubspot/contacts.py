@@ -16,7 +16,7 @@ from connectors.hubspot.client import HISTORY_BATCH, SEARCH_PAGE, Client
 from connectors.hubspot.fields import LEAD_STAMP, OWNER, our_properties, shown
 from connectors.hubspot.people import People
 from connectors.hubspot.window import Step, Window
-from connectors.mapping import ConnectionMapping, parse_instant, parse_value
+from connectors.mapping import NO_STAGE, ConnectionMapping, parse_instant, parse_value
 from sla_engine.contact import kinds_of
 from sla_engine.model import Lead, Value
 
@@ -151,6 +151,8 @@ class Contacts:
                 self._delivered[contact_id] = stamp
             past = history.past_of(row, window.until, self._people.actor_of)
             leads.append(seen)
+            lost = self._mapping.without_stage(row["properties"])
+            rejections += [Rejection(contact_id, *lost, NO_STAGE)] if lost else []
             stages += [(contact_id, one) for one in history.stage_changes(past, seen, self._mapping)]
             owners += [(contact_id, one) for one in history.owner_changes(past, seen, self._people.owner)]
             activities += [(contact_id, one) for one in history.activities(past, self._mapping)]

@@ -17,6 +17,7 @@ from connectors.base import (
     SeenLead,
 )
 from connectors.connection import Connection
+from connectors.errors import wrong_address
 from connectors.hubspot.check import Check
 from connectors.hubspot.client import Client
 from connectors.hubspot.people import People
@@ -37,12 +38,16 @@ class HubSpotCrm:
         look_back = timedelta(seconds=connection.look_back_seconds)
         self._reader = Reader(self._client, mapping, self._people, look_back)
         self._writer = Writer(self._client, mapping, self._reader.tasks)
-        self._check = Check(self._client, mapping)
+        self._check = Check(self._client, mapping, self._people)
         self._account_id = ""
 
     def account_id(self) -> str:
-        """The portal id. Raises Unauthorised, Unavailable."""
-        self._account_id = str(self._client.account()["portalId"])
+        """The portal id. Raises Unauthorised, Unavailable, Misconfigured."""
+        portal = self._client.account().get("portalId")
+        if not portal:
+            line = self._client.line
+            raise wrong_address(line.name, line.base_url, "an account without an id")
+        self._account_id = str(portal)
         return self._account_id
 
     def server_now(self) -> datetime:

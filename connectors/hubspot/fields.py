@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 from connectors.base import OUR_FIELDS
 from connectors.canonical import canonical
+from connectors.labels import KEY_LABEL, LABELS, Label
 from connectors.mapping import Converter, parse_value
 from sla_engine.model import Value
 
@@ -41,19 +43,6 @@ FORMS: Mapping[str, Form] = {
     "datetime": Form("datetime", "date", "datetime"),
 }
 
-LABELS: Mapping[str, str] = {
-    "status": "SLA status",
-    "due_at": "SLA due at",
-    "target": "SLA target",
-    "score": "SLA score",
-    "interest": "SLA interest",
-    "qualification": "SLA qualification",
-    "missing": "SLA missing data",
-    "reasons": "SLA reasons",
-    "next_step": "SLA next step",
-    "responded_at": "SLA responded at",
-}
-
 
 def property_of(our_name: str) -> str:
     """The contact property that holds our field.
@@ -80,6 +69,15 @@ def written(value: Value) -> str:
     return canonical(value)
 
 
+def rich_text(text: str) -> str:
+    r"""Plain text as a HubSpot property of rich text shows it.
+
+    >>> rich_text("A & B <x>\nnext line")
+    'A &amp; B &lt;x&gt;<br>next line'
+    """
+    return escape(text, quote=False).replace("\n", "<br>")
+
+
 def shown(properties: Mapping[str, Any]) -> dict[str, str]:
     """Our fields as the CRM shows them, by our name, in the form in which they can be compared.
 
@@ -100,15 +98,15 @@ def definitions() -> Iterable[tuple[str, dict[str, Any]]]:
     for name, kind in OUR_FIELDS.items():
         form = FORMS[kind]
         yield "contacts", _definition(property_of(name), LABELS[name], form)
-    yield "tasks", _definition(TASK_KEY, "leadsla key", FORMS["text"])
+    yield "tasks", _definition(TASK_KEY, KEY_LABEL, FORMS["text"])
 
 
-def _definition(name: str, label: str, form: Form) -> dict[str, Any]:
+def _definition(name: str, label: Label, form: Form) -> dict[str, Any]:
     return {
         "name": name,
-        "label": label,
+        "label": label.name,
         "type": form.type,
         "fieldType": form.field_type,
         "groupName": GROUP,
-        "description": "Written by leadsla.",
+        "description": label.help,
     }

@@ -41,18 +41,28 @@ class People:
         self._automation = {one.lower() for one in automation_users}
         self._owners: dict[str, Owner] = {}
         self._by_user: dict[str, str] = {}
+        self._users: dict[str, str] = {}
+        self._others: dict[str, str] = {}
         self._read_at: float | None = None
 
     def owners(self) -> Mapping[str, Owner]:
         """Every owner by id, those that left included."""
         if self._read_at is None or time.monotonic() - self._read_at > KEPT_SECONDS:
+            self._owners, self._by_user, self._users, self._others = {}, {}, {}, {}
             zones = self._zones()
-            self._owners, self._by_user = {}, {}
             for archived in (True, False):
                 for row in self._client.owners(archived=archived):
                     self._take(row, zones, is_active=not archived)
             self._read_at = time.monotonic()
         return self._owners
+
+    def known_as(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What names a user in ``automation_users``, and what only looks like it: lower case -> which one.
+
+        Of a user who is no owner, changes show the id only.
+        """
+        self.owners()
+        return self._users, self._others
 
     def owner(self, owner_id: str | None) -> Owner | None:
         """The owner with this id; one that the CRM does not list any more has only its id."""
@@ -82,8 +92,10 @@ class People:
     def _take(self, row: Mapping[str, Any], zones: Mapping[str, str], *, is_active: bool) -> None:
         owner_id, email, user = (str(row.get(name) or "") for name in ("id", "email", "userId"))
         user = user or str(row.get("userIdIncludingInactive") or "")
-        names = (str(row.get(name) or "") for name in ("firstName", "lastName"))
+        names = [str(row.get(name) or "") for name in ("firstName", "lastName")]
         known_as = {owner_id.lower(), email.lower(), user.lower()} - {""}
+        self._users.update(dict.fromkeys(known_as, f"owner {owner_id}"))
+        self._others[" ".join(names).strip().lower()] = f"owner {owner_id}"
         self._owners[owner_id] = Owner(
             id=owner_id,
             name=" ".join(name for name in names if name),
@@ -108,10 +120,16 @@ class People:
                 reply = self._client.page_of("users", limit=BATCH, after=after, properties=_ZONE_PROPERTIES)
                 for row in reply.results:
                     zones.update(_zone_of(row.get("properties") or {}))
+                    self._note_user(row.get("properties") or {})
                 after = reply.after
                 if not after:
                     break
         return zones
+
+    def _note_user(self, user: Mapping[str, Any]) -> None:
+        user_id = str(user.get("hs_internal_user_id") or "")
+        if user_id:
+            self._users[user_id] = self._others[str(user.get("hs_email") or "").lower()] = f"user {user_id}"
 
 
 def _zone_of(user: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from connectors.base import ProvisionStep
@@ -17,36 +17,42 @@ OBJECTS = ("contacts", "tasks")
 def provision(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
     """Groups first, then properties. Raises Denied without the scope to change schemas."""
     client.forget_schemas()
-    steps = []
+    steps = [_group(client, kind, dry_run=dry_run) for kind in OBJECTS]
     for kind in OBJECTS:
-        exists = GROUP in client.groups(kind)
-        steps.append(ProvisionStep(f"property group {GROUP} on {kind}", exists))
-        if not exists and not dry_run:
-            with _made_meanwhile():
-                client.create_group(kind, {"name": GROUP, "label": GROUP_LABEL})
-    missing: dict[str, list[Mapping[str, Any]]] = {}
-    for kind, definition in definitions():
-        exists = definition["name"] in client.schema(kind)
-        steps.append(ProvisionStep(f"property {definition['name']} on {kind}", exists))
-        if not exists:
-            missing.setdefault(kind, []).append(definition)
-    if not dry_run:
-        for kind, wanted in missing.items():
-            _create(client, kind, wanted)
+        wanted = {definition["name"]: definition for one, definition in definitions() if one == kind}
+        missing = [definition for name, definition in wanted.items() if name not in client.schema(kind)]
+        made = _create(client, kind, missing) if missing and not dry_run else set()
+        lacking = {definition["name"] for definition in missing} if dry_run else made
+        steps += [
+            ProvisionStep(f"property {kind}.{name}", name not in lacking, name in made) for name in wanted
+        ]
     client.forget_schemas()
     return steps
 
 
-def _create(client: Client, kind: str, wanted: Sequence[Mapping[str, Any]]) -> None:
-    """All at once, and one by one where HubSpot does not take them all."""
-    try:
-        if client.create_properties(kind, wanted).status != 207:
-            return
-    except Refused:
-        client.forget_schemas()
+def _group(client: Client, kind: str, *, dry_run: bool) -> ProvisionStep:
+    what = f"property group {kind}.{GROUP}"
+    if GROUP in client.groups(kind):
+        return ProvisionStep(what, exists=True)
+    if dry_run:
+        return ProvisionStep(what, exists=False)
+    with _made_meanwhile():
+        client.create_group(kind, {"name": GROUP, "label": GROUP_LABEL})
+        return ProvisionStep(what, exists=False, created=True)
+    return ProvisionStep(what, exists=True)
+
+
+def _create(client: Client, kind: str, wanted: Sequence[Mapping[str, Any]]) -> set[str]:
+    """All at once, and one by one where HubSpot does not take them all. Returns what was made here."""
+    made: set[str] = set()
+    with suppress(Refused):
+        made = {str(one["name"]) for one in client.create_properties(kind, wanted).results}
     for definition in wanted:
-        with _made_meanwhile():
-            client.create_property(kind, definition)
+        if definition["name"] not in made:
+            with _made_meanwhile():
+                client.create_property(kind, definition)
+                made.add(str(definition["name"]))
+    return made
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from connectors.connection import Connection
-from connectors.errors import Misconfigured, Unauthorised, Unavailable
+from connectors.errors import Misconfigured, Unauthorised, Unavailable, wrong_address
 from connectors.hubspot.refusals import body_of
-from connectors.session import LONGEST_WAIT_SECONDS, CrmSession, Judgement, Limit, Rules
+from connectors.limits import Limit
+from connectors.session import LONGEST_WAIT_SECONDS, CrmSession, Judgement, Rules
 
 API_VERSION = "2026-03"  # v3/v4 paths end in 2027; 2026-09 answers batches without a 207
 
@@ -56,6 +57,17 @@ def judge(response: requests.Response) -> Judgement:
     return Judgement()
 
 
+def recognises(response: requests.Response) -> bool:
+    """Whether HubSpot's API may answer so: a JSON object, and an error in HubSpot's words.
+
+    Nothing that is asked first can be missing in an account, so a 404 is another's.
+    """
+    if response.status_code < 400:
+        return response.content.lstrip()[:1] == b"{"
+    words = {"status", "category", "errorType", "policyName", "correlationId"}
+    return response.status_code != 404 and not words.isdisjoint(body_of(response.content))
+
+
 def _limited(response: requests.Response) -> Judgement:
     error = body_of(response.content)
     policy = f"{error.get('policyName', '')} {error.get('message', '')}".lower()
@@ -95,6 +107,7 @@ def rules() -> Rules:
     """Limits stay under 190 calls in 10 s and 19 in 1 s; search allows 5 in 1 s per account."""
     return Rules(
         judge=judge,
+        recognises=recognises,
         call_class=call_class,
         safe_to_repeat=safe_to_repeat,
         limits={"rest": Limit(18, 1.0), "search": Limit(5, 1.1)},
@@ -120,9 +133,11 @@ def sign_in_by(connection: Connection) -> Callable[[CrmSession], str]:
         answer = session.request("POST", "/oauth/v3/token", data=form)
         if answer.status_code >= 500 or answer.status_code == 429:
             raise Unavailable(f"{connection.name}: sign-in is not possible now (HTTP {answer.status_code})")
-        token = body_of(answer.content).get("access_token")
-        if answer.status_code != 200 or not token:
+        if answer.status_code != 200:
             raise Unauthorised(f"{connection.name}: HubSpot refuses the refresh token")
+        token = body_of(answer.content).get("access_token")
+        if not token:
+            raise wrong_address(connection.name, connection.base_url, "a sign-in without a token")
         return str(token)
 
     return refresh

@@ -21,7 +21,7 @@ from connectors.base import (
 )
 from connectors.hubspot.client import Client
 from connectors.hubspot.delivery import Delivery, Row
-from connectors.hubspot.fields import OWNER, TASK_KEY, TASK_TO_CONTACT, property_of, written
+from connectors.hubspot.fields import OWNER, TASK_KEY, TASK_TO_CONTACT, property_of, rich_text, written
 from connectors.hubspot.refusals import message_for
 from connectors.hubspot.stage_write import StageWrite, confirm, stage_write
 from connectors.hubspot.tasks import DONE, Tasks
@@ -159,12 +159,12 @@ def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
         TASK_KEY: task.key,
         "hs_timestamp": written(task.due_at),
         "hs_task_subject": task.subject,
-        "hs_task_body": task.body,
+        "hs_task_body": rich_text(task.body),
         OWNER: task.owner_id or "",
     }
 
 
 def _closed(task: CloseTask, current: Mapping[str, Any]) -> dict[str, str]:
     body = str(current.get("hs_task_body") or "")
-    note = f"{body}\n{task.note}" if body and task.note else body or task.note
-    return {"hs_task_status": DONE, "hs_task_body": note}
+    parts = [part for part in (body, rich_text(task.note)) if part]
+    return {"hs_task_status": DONE, "hs_task_body": "<br>".join(parts)}

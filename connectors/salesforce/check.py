@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import OUR_FIELDS, Problem
+from connectors.findings import nearest, unknown_values, without_stage
 from connectors.mapping import FREE_TEXT, ConnectionMapping, Converter, FieldMapping
-from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, api_name
-from connectors.salesforce.provision import missing_fields
+from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, KEY_NAME, OUR_API_NAMES
 
 _TYPES: Mapping[Converter, frozenset[str]] = {
     "boolean": frozenset({"boolean"}),
@@ -29,31 +29,26 @@ def problems(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName])
             Problem("lead", "the object Lead is not visible to this user", "grant it in a permission set")
         ]
     found = [*_lead_fields(mapping, lead), *_stages(mapping, lead), *_sources(mapping, described)]
-    gaps = list(missing_fields(frozenset(lead)))
-    if KEY_FIELD not in described.get("Task", {}):
-        gaps.append(f"Task.{KEY_FIELD}")
+    return [*found, *(replace(one, is_about_writing=True) for one in _ours(described))]
+
+
+def _ours(described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
+    """Our fields that are missing, of another type, or that this user may only read."""
+    lead, task = described["Lead"], described.get("Task", {})
+    ours = [(f"Lead.{api}", lead.get(api), OUR_FIELDS[name]) for name, api in OUR_API_NAMES.items()]
+    ours.append((KEY_NAME, task.get(KEY_FIELD), "text"))
+    gaps = [name for name, field, _ in ours if field is None]
     if gaps:
-        found.append(
-            Problem(
-                "writes", f"our fields are missing or hidden: {', '.join(gaps)}", "run `leadsla provision`"
-            )
-        )
-    found += _unwritable(described)
-    return found
-
-
-def _unwritable(described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
-    """Our fields that are there but of another type, or that this user may only read."""
-    ours = [("Lead", api_name(name), DESCRIBED_AS[kind]) for name, kind in OUR_FIELDS.items()]
-    for thing, name, wanted in (*ours, ("Task", KEY_FIELD, DESCRIBED_AS["text"])):
-        field = described.get(thing, {}).get(name)
+        what = f"our fields are missing or hidden: {', '.join(gaps)}"
+        yield Problem("writes", what, "run `leadsla provision`")
+    for name, field, kind in ours:
         if field is None:
             continue
-        if field["type"] != wanted:
-            what = f"{thing}.{name} is a {field['type']}, not a {wanted}"
+        if field["type"] != DESCRIBED_AS[kind]:
+            what = f"{name} is a {field['type']}, not a {DESCRIBED_AS[kind]}"
             yield Problem("writes", what, "rename or remove that field, then run `leadsla provision`")
         elif not field.get("updateable"):
-            what = f"{thing}.{name} is read-only for this user"
+            what = f"{name} is read-only for this user"
             yield Problem("writes", what, "grant edit access to it in a permission set")
 
 
@@ -62,9 +57,8 @@ def _lead_fields(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Pr
         field = lead.get(mapped.field)
         where = f"lead.{name}"
         if field is None:
-            yield Problem(
-                where, f"Lead has no field {mapped.field} (or it is hidden)", _near(mapped.field, lead)
-            )
+            what = f"Lead has no field {mapped.field} (or it is hidden)"
+            yield Problem(where, what, nearest(mapped.field, lead))
             continue
         fitting = _TYPES.get(mapped.as_)
         if fitting is not None and field["type"] not in fitting:
@@ -82,14 +76,18 @@ def _stages(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Problem
     for name, values in mapping.stages.items():
         field = lead.get(name)
         if field is None:
-            yield Problem(f"stages.{name}", f"Lead has no field {name} (or it is hidden)", _near(name, lead))
+            what = f"Lead has no field {name} (or it is hidden)"
+            yield Problem(f"stages.{name}", what, nearest(name, lead))
             continue
-        options = [option["value"] for option in field.get("picklistValues", []) if option["active"]]
-        for value in values if options else ():
-            if value not in options:
-                yield Problem(f"stages.{name}", f'"{value}" is no value of {name}', _near(value, options))
+        yield from unknown_values(f"stages.{name}", name, values, _options(field))
         if mapping.writes.stages and not field.get("updateable"):
-            yield Problem("writes.stages", f"{name} is read-only for this user", "grant edit access to it")
+            what, remedy = f"{name} is read-only for this user", "grant edit access to it"
+            yield Problem("writes.stages", what, remedy, is_about_writing=True)
+    yield from without_stage(mapping, {name: _options(lead.get(name, {})) for name in mapping.stages})
+
+
+def _options(field: Mapping[str, Any]) -> list[str]:
+    return [option["value"] for option in field.get("picklistValues", ()) if option["active"]]
 
 
 def _sources(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
@@ -106,11 +104,7 @@ def _sources(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName])
         named = (source.lead, source.at, source.known_at, source.kind_from, source.actor, source.content)
         for field in (*named, source.outcome, *source.only):
             if field and field not in fields:
-                yield Problem(
-                    where, f"{source.object} has no field {field} (or it is hidden)", _near(field, fields)
-                )
-
-
-def _near(name: str, options: Any) -> str:
-    found = difflib.get_close_matches(name, list(options), 1, 0.5)
-    return f'did you mean "{found[0]}"?' if found else "choose one that exists"
+                what = f"{source.object} has no field {field} (or it is hidden)"
+                yield Problem(where, what, nearest(field, fields))
+        options = _options(fields.get(source.kind_from, {}))
+        yield from unknown_values(f"{where}.kinds", source.kind_from, source.kinds, options)

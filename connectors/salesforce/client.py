@@ -16,7 +16,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from connectors.connection import Connection
-from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable
+from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable, wrong_address
 from connectors.session import CrmSession, Judgement, Line, Rules
 
 API_VERSION = "59.0"
@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self.name = connection.name
-        rules = Rules(judge, call_class, safe_to_repeat, headers=_HEADERS)
+        rules = Rules(judge, call_class, safe_to_repeat, recognises, headers=_HEADERS)
         self.line = Line(
             connection.name,
             connection.base_url,
@@ -131,6 +131,19 @@ def judge(response: requests.Response) -> Judgement:
     return Judgement()
 
 
+def recognises(response: requests.Response) -> bool:
+    """Whether Salesforce may answer so: JSON; a refusal is a list of error codes, or an OAuth error."""
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    if response.status_code < 400:
+        return True
+    if isinstance(body, list):
+        return any(isinstance(one, dict) and "errorCode" in one for one in body)
+    return isinstance(body, dict) and "error" in body and response.status_code != 404
+
+
 def call_class(method: str, path: str) -> str:
     if path.startswith("/services/oauth2"):
         return "sign-in"
@@ -138,12 +151,13 @@ def call_class(method: str, path: str) -> str:
 
 
 def safe_to_repeat(method: str, path: str) -> bool:
-    """Reads and updates by id may be sent again; creates may not."""
-    return method in {"GET", "PATCH", "DELETE"} or path.startswith("/services/oauth2")
+    """Reads and updates by id may be sent again; creates may not (POST to an object only retrieves)."""
+    is_retrieving = path.rpartition("/")[0].endswith("/composite/sobjects")
+    return method in {"GET", "PATCH", "DELETE"} or path.startswith("/services/oauth2") or is_retrieving
 
 
 def sign_in(connection: Connection, session: CrmSession) -> str:
-    """A fresh access token by the configured way. Raises Unauthorised with what to do."""
+    """A fresh access token by the configured way. Raises Unauthorised, Misconfigured with what to do."""
     secrets = {name: secret.get_secret_value() for name, secret in connection.credentials.items()}
     try:
         match connection.auth_kind:
@@ -171,18 +185,23 @@ def sign_in(connection: Connection, session: CrmSession) -> str:
     if answer.status_code >= 500:
         raise Unavailable(f"{connection.name}: signing in failed (HTTP {answer.status_code})")
     if answer.status_code != 200:
+        why = _answered(answer).get("error") or f"HTTP {answer.status_code}"
         raise Unauthorised(
-            f"{connection.name}: Salesforce refuses the credentials ({_oauth_error(answer)});"
+            f"{connection.name}: Salesforce refuses the credentials ({why});"
             " renew client id and secret of the External Client App"
         )
-    return str(answer.json()["access_token"])
+    token = _answered(answer).get("access_token")
+    if not token:
+        raise wrong_address(connection.name, connection.base_url, "a sign-in without a token")
+    return str(token)
 
 
-def _oauth_error(answer: requests.Response) -> str:
+def _answered(answer: requests.Response) -> dict[str, Any]:
     try:
-        return str(answer.json().get("error", "no reason given"))
+        body = answer.json()
     except ValueError:
-        return f"HTTP {answer.status_code}"
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _assertion(connection: Connection, secrets: dict[str, str]) -> str:

@@ -19,10 +19,12 @@ from connectors.base import (
     SeenLead,
 )
 from connectors.connection import Connection
+from connectors.findings import unknown_users
 from connectors.salesforce.check import problems
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
-from connectors.salesforce.provision import provision, user_id
+from connectors.salesforce.people import People
+from connectors.salesforce.provision import provision
 from connectors.salesforce.read import TASK_FIELDS, Reader
 from connectors.salesforce.records import our_task
 from connectors.salesforce.write import Writer, retrieve
@@ -43,6 +45,7 @@ class SalesforceCrm:
         self.name = connection.name
         self._connection = connection
         self._client = Client(connection)
+        self._people = People(self._client, connection.mapping.automation_users)
 
     def account_id(self) -> str:
         return str(self._client.query_all("SELECT Id FROM Organization")[0]["Id"])
@@ -55,7 +58,11 @@ class SalesforceCrm:
         return heard or datetime.now(UTC)
 
     def check(self) -> list[Problem]:
-        return problems(self._connection.mapping, self._described)
+        mapping = self._connection.mapping
+        found = problems(mapping, self._described)
+        if mapping.automation_users:
+            found += unknown_users(mapping.automation_users, *self._people.known_as())
+        return found
 
     @cached_property
     def _described(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
@@ -69,31 +76,12 @@ class SalesforceCrm:
         }
 
     def owners(self) -> Mapping[str, Owner]:
-        return self._owners
-
-    @cached_property
-    def _owners(self) -> Mapping[str, Owner]:
-        own = user_id(self._client)
-        listed = {name.casefold() for name in self._connection.mapping.automation_users}
-        users = self._client.query_all("SELECT Id, Name, Email, IsActive, TimeZoneSidKey FROM User")
-        queues = self._client.query_all("SELECT Id, Name FROM Group WHERE Type = 'Queue'")
-        people = {
-            row["Id"]: Owner(
-                row["Id"],
-                row["Name"],
-                is_active=row["IsActive"],
-                time_zone=row["TimeZoneSidKey"],
-                is_automation=row["Id"] == own
-                or bool({row["Id"].casefold(), str(row["Email"]).casefold()} & listed),
-            )
-            for row in users
-        }
-        return people | {row["Id"]: Owner(row["Id"], row["Name"], is_queue=True) for row in queues}
+        return self._people.owners
 
     @cached_property
     def _reader(self) -> Reader:
         visible = {name: frozenset(fields) for name, fields in self._described.items()}
-        return Reader(self._client, self._connection.mapping, self._owners, visible)
+        return Reader(self._client, self._connection.mapping, self._people.owners, visible)
 
     def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
         look_back = timedelta(seconds=self._connection.look_back_seconds)
@@ -120,6 +108,9 @@ class SalesforceCrm:
         return [task for task in self._tasks("WhoId", list(lead_ids)) if task.key]
 
     def _tasks(self, field: str, values: Sequence[str]) -> Iterator[OurTask]:
+        """Our tasks; none before our key is provisioned."""
+        if KEY_FIELD not in self._described.get("Task", ()):
+            return
         for start in range(0, len(values), _IDS_PER_QUERY):
             listed = ", ".join(
                 f"'{value}'" for value in values[start : start + _IDS_PER_QUERY] if value.isalnum()
@@ -132,7 +123,8 @@ class SalesforceCrm:
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         steps = provision(self._client, dry_run=dry_run)
-        self.__dict__.pop("_described", None)  # the schema may have changed
+        for known in ("_described", "_reader"):  # the schema may have changed
+            self.__dict__.pop(known, None)
         return steps
 
     def link(self, lead_id: str) -> str:

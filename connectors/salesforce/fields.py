@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import OUR_FIELDS
+from connectors.labels import KEY_LABEL, LABELS, Label
 from sla_engine.model import Value
 
 KEY_FIELD = "LeadSLA_Key__c"
+KEY_NAME = f"Activity.{KEY_FIELD}"  # where Salesforce keeps the fields of tasks
+_KEY_LENGTH = 80
 _LENGTH = 255
 _LONG = 32768
 
@@ -36,15 +39,24 @@ OUR_API_NAMES: Mapping[str, str] = {name: api_name(name) for name in OUR_FIELDS}
 
 def metadata(ours: str) -> dict[str, Any]:
     """The custom field's definition."""
-    label = "LeadSLA " + ours.replace("_", " ").capitalize()
+    words = _words(LABELS[ours])
     match OUR_FIELDS[ours]:
         case "datetime":
-            return {"label": label, "type": "DateTime"}
+            return {**words, "type": "DateTime"}
         case "number":
-            return {"label": label, "type": "Number", "precision": 18, "scale": 0}
+            return {**words, "type": "Number", "precision": 18, "scale": 0}
         case "long_text":
-            return {"label": label, "type": "LongTextArea", "length": _LONG, "visibleLines": 6}
-    return {"label": label, "type": "Text", "length": _LENGTH}
+            return {**words, "type": "LongTextArea", "length": _LONG, "visibleLines": 6}
+    return {**words, "type": "Text", "length": _LENGTH}
+
+
+def key_metadata() -> dict[str, Any]:
+    """The definition of the field that carries our key on a task."""
+    return {**_words(KEY_LABEL), "type": "Text", "length": _KEY_LENGTH}
+
+
+def _words(label: Label) -> dict[str, str]:
+    return {"label": label.name, "inlineHelpText": label.help, "description": label.help}
 
 
 def written(ours: str, value: Value) -> Any:

@@ -6,32 +6,26 @@ a permission set grants it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from connectors.base import ProvisionStep
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, Unauthorised
 from connectors.salesforce.client import Client, RefusedCall
-from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES, metadata
+from connectors.salesforce.fields import KEY_FIELD, KEY_NAME, OUR_API_NAMES, key_metadata, metadata
 
 PERMISSION_SET = "leadsla"
-_KEY_LENGTH = 80
 
 
 def provision(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
-    """Make what is missing, or only say so."""
-    steps = []
+    """Make what is missing, or only say so. Raises Unauthorised when fields were made and stay hidden."""
     shown = {name: _shown(client, name) for name in ("Lead", "Task")}
     wanted = [(f"Lead.{api}", "Lead", api) for api in OUR_API_NAMES.values()]
-    wanted.append((f"Activity.{KEY_FIELD}", "Task", KEY_FIELD))
-    missing = [one for one in wanted if one[2] not in shown[one[1]]]
-    for full_name, object_name, api in wanted:
-        exists = (full_name, object_name, api) not in missing
-        steps.append(ProvisionStep(f"field {full_name}", exists))
+    wanted.append((KEY_NAME, "Task", KEY_FIELD))
+    missing = {name: (thing, api) for name, thing, api in wanted if api not in shown[thing]}
+    made: set[str] = set()
     if missing and not dry_run:
-        for full_name, _, _ in missing:
-            _make_field(client, full_name)
-        grant(client, [(object_name, api) for _, object_name, api in missing])
-    return steps
+        made = {name for name in missing if _make_field(client, name)}
+        grant(client, list(missing.values()))
+    lacking = set(missing) if dry_run else made  # what was there but hidden is not made
+    return [ProvisionStep(f"field {name}", name not in lacking, name in made) for name, _, _ in wanted]
 
 
 def _shown(client: Client, name: str) -> frozenset[str]:
@@ -41,15 +35,17 @@ def _shown(client: Client, name: str) -> frozenset[str]:
     return frozenset(field["name"] for field in described["fields"])
 
 
-def _make_field(client: Client, full_name: str) -> None:
-    by_name = {api: metadata(ours) for ours, api in OUR_API_NAMES.items()}
-    key = {"label": "LeadSLA Key", "type": "Text", "length": _KEY_LENGTH}
-    body = {"FullName": full_name, "Metadata": by_name.get(full_name.partition(".")[2], key)}
+def _make_field(client: Client, full_name: str) -> bool:
+    """False when it exists and is only hidden: the grant will show it."""
+    by_name = {f"Lead.{api}": metadata(ours) for ours, api in OUR_API_NAMES.items()}
+    body = {"FullName": full_name, "Metadata": by_name.get(full_name, key_metadata())}
     try:
         client.rest("POST", "tooling/sobjects/CustomField", body)
     except RefusedCall as error:
-        if "DUPLICATE" not in error.code:  # it exists and is only hidden: the grant will show it
+        if "DUPLICATE" not in error.code:
             raise
+        return False
+    return True
 
 
 def grant(client: Client, fields: list[tuple[str, str]]) -> None:
@@ -66,7 +62,15 @@ def grant(client: Client, fields: list[tuple[str, str]]) -> None:
         }
         for object_name, api in fields
     ]
-    client.rest("POST", "composite/sobjects", {"allOrNone": False, "records": records})
+    answers = client.rest("POST", "composite/sobjects", {"allOrNone": False, "records": records})
+    codes = {str(error.get("statusCode")) for answer in answers for error in answer.get("errors") or ()}
+    codes.discard("DUPLICATE_VALUE")  # granted before
+    if codes:
+        why = ", ".join(sorted(codes))
+        raise Unauthorised(
+            f"{client.name}: our fields stay hidden, Salesforce does not grant them ({why});"
+            f" grant them to our user in the permission set {PERMISSION_SET}"
+        )
 
 
 def _permission_set(client: Client) -> str:
@@ -90,8 +94,3 @@ def user_id(client: Client) -> str:
     """The id of the user we act as."""
     answer = client.session.request("GET", f"{client.line.base_url}/services/oauth2/userinfo")
     return str(answer.json()["user_id"])
-
-
-def missing_fields(visible: frozenset[str]) -> Iterator[str]:
-    """Our lead fields that the org does not show us."""
-    return (api for api in OUR_API_NAMES.values() if api not in visible)

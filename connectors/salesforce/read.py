@@ -168,6 +168,7 @@ class Reader:
                 rejections.append(trouble.rejection)
                 continue
             leads.append(seen)
+            rejections += self.records.without_stage(row)
             first_stages += self.records.first_stage(seen)
         return Page(
             leads=tuple(leads),

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.base import OurTask, Rejection, SeenLead
 from connectors.canonical import canonical
-from connectors.mapping import ActivitySource, ConnectionMapping, parse_instant, parse_value
+from connectors.mapping import NO_STAGE, ActivitySource, ConnectionMapping, parse_instant, parse_value
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
 from sla_engine.contact import kinds_of
 from sla_engine.model import (
@@ -77,6 +77,11 @@ class Records:
             if field_name in row
         }
         return SeenLead(lead, parse_instant(row["SystemModstamp"]), ours)
+
+    def without_stage(self, row: Mapping[str, Any]) -> list[Rejection]:
+        """What tells people that this lead is in no stage; a converted one has left the agreement anyway."""
+        found = None if row.get("IsConverted") else self._mapping.without_stage(row)
+        return [Rejection(str(row["Id"]), *found, NO_STAGE)] if found else []
 
     def changes(
         self, rows: Sequence[Mapping[str, Any]]

@@ -26,6 +26,7 @@ from connectors.salesforce.client import Client, RefusedCall
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES, instant, written
 
 BATCH = 200
+_LONGEST_BODY = 32000
 _LATER = frozenset({"UNABLE_TO_LOCK_ROW", "TOO_MANY_APEX_REQUESTS", "QUERY_TIMEOUT"})
 _REMEDIES = {
     "CANNOT_UPDATE_CONVERTED_LEAD": "the lead was converted; nothing to do",
@@ -51,8 +52,9 @@ class Writer:
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         """One receipt per change, in their order. Leads go first, then known tasks, then new ones."""
         receipts: dict[int, Receipt] = {}
+        tasks = self._shown_tasks(changes)
         self._leads(changes, receipts)
-        self._tasks(changes, receipts)
+        self._tasks(changes, tasks, receipts)
         self._creates(changes, receipts)
         return [receipts[index] for index in range(len(changes))]
 
@@ -93,15 +95,46 @@ class Writer:
         fields = ["Id", "OwnerId", *self._mapping.stages]
         return {row["Id"]: row for row in retrieve(self._client, "Lead", lead_ids, fields)}
 
-    def _tasks(self, changes: Sequence[Change], receipts: dict[int, Receipt]) -> None:
-        rows = []
+    def _shown_tasks(self, changes: Sequence[Change]) -> Mapping[str, Mapping[str, Any]] | str:
+        """The tasks to change as they are now; or why they cannot be read now."""
+        ids = {change.task_id: None for change in changes if isinstance(change, UpdateTask | CloseTask)}
+        try:
+            rows = retrieve(self._client, "Task", list(ids), ("Id", "IsClosed", "Description"))
+            return {row["Id"]: row for row in rows}
+        except Unavailable as error:
+            return str(error)
+
+    def _tasks(
+        self,
+        changes: Sequence[Change],
+        shown: Mapping[str, Mapping[str, Any]] | str,
+        receipts: dict[int, Receipt],
+    ) -> None:
+        """Only open tasks are changed or closed; one that a person closed or deleted is theirs."""
+        records: dict[str, dict[str, Any]] = {}
+        sources: dict[str, list[int]] = {}
         for index, change in enumerate(changes):
-            if isinstance(change, UpdateTask):
-                rows.append(({"Id": change.task_id, **self._task_values(change), **_type("Task")}, [index]))
-            elif isinstance(change, CloseTask):
-                values = {"Id": change.task_id, "Status": self._closed_status}
-                rows.append(({**values, **_type("Task")}, [index]))
+            if not isinstance(change, UpdateTask | CloseTask):
+                continue
+            if isinstance(shown, str):
+                receipts[index] = Receipt(ReceiptStatus.DEFERRED, change.task_id, shown)
+                continue
+            current = shown.get(change.task_id)
+            if current is None or current["IsClosed"]:
+                why = "the task was deleted" if current is None else "the task is closed already"
+                receipts[index] = Receipt(ReceiptStatus.UNCHANGED, change.task_id, why)
+                continue
+            values = (
+                self._closed(change, current) if isinstance(change, CloseTask) else self._task_values(change)
+            )
+            records.setdefault(change.task_id, {}).update(values)
+            sources.setdefault(change.task_id, []).append(index)
+        rows = [(record, sources[task_id]) for task_id, record in _typed_rows("Task", records)]
         self._send("PATCH", rows, receipts)
+
+    def _closed(self, change: CloseTask, current: Mapping[str, Any]) -> dict[str, Any]:
+        parts = [part for part in (current.get("Description"), change.note) if part]
+        return {"Status": self._closed_status, "Description": "\n".join(parts)[-_LONGEST_BODY:]}
 
     def _creates(self, changes: Sequence[Change], receipts: dict[int, Receipt]) -> None:
         rows = []
@@ -116,7 +149,7 @@ class Writer:
         local = change.due_at.astimezone(ZoneInfo(change.time_zone))
         values: dict[str, Any] = {
             "Subject": change.subject[:255],
-            "Description": change.body[:32000],
+            "Description": change.body[:_LONGEST_BODY],
             "ActivityDate": local.date().isoformat(),
             "ReminderDateTime": instant(change.due_at.replace(second=0, microsecond=0)),
             "IsReminderSet": True,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 
+from connectors.base import OurTask
 from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, ConnectionOption, JsonOption, app
 from leadsla.cli.exits import ConfigurationProblem
-from leadsla.cli.loading import chosen, usable
+from leadsla.cli.loading import chosen, read_only, usable
 from leadsla.cli.output import out, print_json
-from leadsla.wiring import opened_store
-from sla_engine.book import Chapter
+from sla_engine.book import Book
+from sla_engine.business_time import Stretch
 from sla_engine.deadline import way_to
 from sla_engine.evaluate import evaluate
-from sla_engine.model import LeadHistory
-from sla_engine.verdict import SlaClock, Verdict
+from sla_engine.interest import BEHAVIOUR
+from sla_engine.model import Activity, LeadHistory
+from sla_engine.verdict import SlaClock, Trend, Verdict
 from sla_engine.wording import Wording
 from sync.store import Store
 from sync.store.agreements import Agreements
@@ -39,7 +44,7 @@ def explain(
 ) -> None:
     """Show a lead's facts, rules, clocks and next step, from what the last sync read."""
     settings, book = usable(config)
-    with opened_store(settings) as store:
+    with read_only(settings) as store:
         name, known = _find(store, list(chosen(settings, connection)), lead)
         rollout = settings.connections[name].rollout
         now = as_of or datetime.now(UTC)
@@ -47,6 +52,7 @@ def explain(
             book = Agreements(name).with_past(db, book, now)
             verdict = evaluate(known.history, book, now, effective_from=rollout.effective_from)
             writes = Work(name).rows(db, ("rejected", "deferred", "unknown", "pending"), lead)
+            people = Facts(name).people(db)
     if as_json:
         plain: dict[str, Any] = verdict_form.dump_python(verdict, mode="json")
         print_json({"connection": name, "verdict": plain, "waiting": [row.message for row in writes]})
@@ -56,8 +62,9 @@ def explain(
     zone = (owner.time_zone if owner else None) or next(iter(clock_zones), "UTC")
     chapter = next(one for one in book.chapters if one.current.version == verdict.agreement_version)
     wording = Wording.for_agreement(chapter.current)
-    lines = (*_head(name, verdict, zone, wording), *_facts(known.history, zone), *_clocks(verdict, zone))
-    for line in (*lines, *_way_to_deadline(verdict, chapter, zone)):
+    teller = _Teller(zone, wording, {key: one.name or key for key, one in people.items()})
+    lines = (*teller.head(name, verdict), *teller.facts(known.history), *teller.clocks(verdict))
+    for line in (*lines, *teller.way_to_deadline(verdict, book), *teller.tasks(verdict, known.tasks)):
         out.print(line, markup=False)
     for row in writes:
         out.print(f"  not written ({row.status}): {row.kind} {row.message}", markup=False)
@@ -68,83 +75,148 @@ def _find(store: Store, names: list[str], lead: str) -> tuple[str, KnownLead]:
         for name in names:
             for known in Facts(name).known(db, [lead]):
                 return name, known
+            for aside in Facts(name).rejections(db):
+                if aside.lead_id == lead:
+                    raise ConfigurationProblem(
+                        f"lead {lead} is in quarantine in {name}: {aside.field}: {aside.reason};"
+                        " correct it in the CRM, the next sync reads it again"
+                    )
     raise ConfigurationProblem(f"no lead {lead} is known in {', '.join(names)}; run `leadsla sync` first")
 
 
-def _head(name: str, verdict: Verdict, zone: str, wording: Wording) -> list[str]:
-    due = f" by {local_time(verdict.next_step.due_at, zone)}" if verdict.next_step.due_at else ""
-    lines = [
-        f"Lead {verdict.lead_id} in {name}, as of {local_time(verdict.as_of, zone)}",
-        f"  stage: {verdict.stage or 'not mapped'}; status: {verdict.sla_status.replace('_', ' ')}",
-        f"  next: {verdict.next_step.responsible}: {wording.step(verdict.next_step)}{due}",
-        f"  score: {verdict.score} of 100; interest: {_interest(verdict)}",
-        f"  ready for sales: {'yes' if verdict.is_mql else 'no'}",
-    ]
-    lines += [f"    {line}" for line in wording.reasons(verdict.reasons).splitlines()]
-    lines += [f"  against the agreement: {wording.reason(one, zone)}" for one in verdict.findings]
-    if verdict.assign_to:
-        lines.append(f"  the agreed time has passed: to be given to {verdict.assign_to}")
-    if verdict.exempt:
-        lines.append("  handed over before effective_from: no clock, no task")
-    if verdict.uncovered:
-        lines.append("  no target covers this lead in its phase")
-    return lines
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells one lead's story: in its zone, in the agreement's language, people by name."""
+
+    zone: str
+    wording: Wording
+    people: Mapping[str, str]
+
+    def head(self, name: str, verdict: Verdict) -> list[str]:
+        step = verdict.next_step
+        due = f" by {self._at(step.due_at)}" if step.due_at else ""
+        who = "" if step.responsible == "nobody" else f"{step.responsible}: "
+        lines = [
+            f"Lead {verdict.lead_id} in {name}, as of {self._at(verdict.as_of)}",
+            f"  stage: {verdict.stage or 'not mapped'}; status: {verdict.sla_status.replace('_', ' ')}",
+            f"  next: {who}{self.wording.step(step)}{due}",
+            f"  score: {verdict.score} of 100; interest: {_interest(verdict)}",
+            f"  ready for sales: {'yes' if verdict.is_mql else 'no'}",
+        ]
+        lines += [f"    {line}" for line in self.wording.reasons(verdict.reasons).splitlines()]
+        lines += [
+            f"  against the agreement: {self.wording.reason(one, self.zone)}" for one in verdict.findings
+        ]
+        if verdict.assign_to:
+            lines.append(f"  the agreed time has passed: to be given to {self._who(verdict.assign_to)}")
+        if verdict.exempt:
+            lines.append("  handed over before effective_from: no clock, no task")
+        if verdict.uncovered:
+            lines.append("  no target covers this lead in its phase")
+        return lines
+
+    def facts(self, history: LeadHistory) -> list[str]:
+        facts = [(change.at, f"stage {change.stage} ({change.actor_kind})") for change in history.stages]
+        facts += [
+            (one.at, f"owner {self._who(one.owner) if one.owner else 'nobody'} ({one.actor_kind})")
+            for one in history.owners
+        ]
+        facts += [(one.at, self._activity(one)) for one in history.activities]
+        lines = [f"    {self._at(at)}: {text}" for at, text in sorted(facts)]
+        skipped = len(lines) - SHOWN_FACTS
+        more = [f"    ... {skipped} earlier facts"] if skipped > 0 else []
+        return ["  what happened:", *more, *lines[-SHOWN_FACTS:]]
+
+    def _activity(self, one: Activity) -> str:
+        who = "the lead" if one.actor is None and one.kind not in BY_SALES else str(one.actor_kind)
+        told = [who]
+        if one.outcome:
+            told.append(one.outcome)
+        if one.planned_for:
+            told.append(f"planned for {self._at(one.planned_for)}")
+        content = f" {one.content}" if one.content and one.kind in BEHAVIOUR else ""
+        return f"{one.kind.replace('_', ' ')}{content} ({', '.join(told)})"
+
+    def clocks(self, verdict: Verdict) -> list[str]:
+        if not verdict.clocks:
+            return ["  no clock"]
+        return ["  clocks:", *(self._clock(clock) for clock in verdict.clocks)]
+
+    def _clock(self, clock: SlaClock) -> str:
+        text = (
+            f"    {clock.target}, round {clock.round}: {clock.state.value.replace('_', ' ')};"
+            f" started {self._at(clock.started_at)}, due {self._at(clock.due_at)}"
+        )
+        if clock.stopped_at:
+            how = f" by {clock.proof.replace('_', ' ')}" if clock.proof else ""
+            spent = working_time(timedelta(seconds=clock.working_seconds))
+            text += f", stopped {self._at(clock.stopped_at)}{how} after {spent}"
+        for one in clock.pauses:
+            text += f", stood still {self._at(one.start)} to {self._at(one.end)} ({one.reason})"
+        for step in clock.steps:
+            text += f", {step.do.replace('_', ' ')} {self._who(step.to)} {self._at(step.at)}"
+        return text + (" (start estimated)" if clock.estimated else "")
+
+    def way_to_deadline(self, verdict: Verdict, book: Book) -> list[str]:
+        """How the next deadline comes about: what counted and what was left out."""
+        clock = verdict.due_clock
+        if clock is None:
+            return []
+        agreement = book.version(clock.agreement)
+        target = agreement.target_named(clock.target)
+        stretches = way_to(agreement.hours[clock.hours], clock.started_at, target.within, clock.pauses)
+        promised = working_time(target.within)
+        lines = [f"  how its deadline comes about ({promised} on the hours of {clock.hours}):"]
+        for alike in _joined(stretches):
+            first, last = alike[0], alike[-1]
+            counted = working_time(last.end - first.start)
+            worth = f"counts {counted}" if first.counted else f"left out: {first.reason}"
+            lines.append(f"    {self._at(first.start)} to {self._at(last.end)}: {worth}")
+        return lines
+
+    def tasks(self, verdict: Verdict, tasks: Sequence[OurTask]) -> list[str]:
+        """Our tasks as the CRM shows them, and why there is none although an answer is due."""
+        lines = [
+            f"  our task {one.id}: open, due {self._at(one.due_at) if one.due_at else 'at no time'}"
+            for one in tasks
+            if one.is_open
+        ]
+        if not lines and tasks and verdict.due_clock is not None:
+            lines.append(
+                "  our task was closed by hand and is not made again; closing it without an outcome"
+                " is no answer, so the clock runs on"
+            )
+        return lines
+
+    def _at(self, instant: datetime) -> str:
+        return local_time(instant, self.zone)
+
+    def _who(self, key: str) -> str:
+        return self.people.get(key, key)
+
+
+def working_time(span: timedelta) -> str:
+    """A working time in words: hours and minutes, never days, which differ from place to place.
+
+    >>> working_time(timedelta(hours=24)), working_time(timedelta(minutes=95))
+    ('24 working hours', '1 h 35 min of working time')
+    """
+    minutes, seconds = divmod(round(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours and not minutes and not seconds:
+        return f"{hours} working hour{'s' if hours > 1 else ''}"
+    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) + " of working time"
+
+
+def _joined(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
+    """Neighbours that are left out for the same reason, as one."""
+    for _, alike in groupby(stretches, key=lambda one: (one.counted, one.reason)):
+        yield list(alike)
 
 
 def _interest(verdict: Verdict) -> str:
     interest = verdict.interest
     points = f"{interest.points:.1f} points, halving every {interest.half_life.days} days"
-    return f"{interest.band}, {interest.trend} ({points})"
-
-
-def _facts(history: LeadHistory, zone: str) -> list[str]:
-    facts = [(change.at, f"stage {change.stage} ({change.actor_kind})") for change in history.stages]
-    facts += [(c.at, f"owner {c.owner or 'nobody'} ({c.actor_kind})") for c in history.owners]
-    for one in history.activities:
-        outcome = f", {one.outcome}" if one.outcome else ""
-        planned = f", planned for {local_time(one.planned_for, zone)}" if one.planned_for else ""
-        who = "the lead" if one.actor is None and one.kind not in BY_SALES else one.actor_kind
-        facts.append((one.at, f"{one.kind.replace('_', ' ')} ({who}{outcome}{planned})"))
-    lines = [f"    {local_time(at, zone)}: {text}" for at, text in sorted(facts)]
-    skipped = len(lines) - SHOWN_FACTS
-    more = [f"    ... {skipped} earlier facts"] if skipped > 0 else []
-    return ["  what happened:", *more, *lines[-SHOWN_FACTS:]]
-
-
-def _clocks(verdict: Verdict, zone: str) -> list[str]:
-    return (
-        ["  clocks:", *(_clock(clock, zone) for clock in verdict.clocks)]
-        if verdict.clocks
-        else ["  no clock"]
-    )
-
-
-def _way_to_deadline(verdict: Verdict, chapter: Chapter, zone: str) -> list[str]:
-    """How the next deadline comes about: what counted and what was left out."""
-    clock = verdict.due_clock
-    if clock is None:
-        return []
-    agreement = chapter.version(clock.agreement)
-    target = agreement.target_named(clock.target)
-    stretches = way_to(agreement.hours[clock.hours], clock.started_at, target.within, clock.pauses)
-    lines = [f"  how its deadline comes about ({target.within} on the hours of {clock.hours}):"]
-    for one in stretches:
-        worth = f"counts {one.end - one.start}" if one.counted else f"left out: {one.reason}"
-        lines.append(f"    {local_time(one.start, zone)} to {local_time(one.end, zone)}: {worth}")
-    return lines
-
-
-def _clock(clock: SlaClock, zone: str) -> str:
-    text = (
-        f"    {clock.target}, round {clock.round}: {clock.state.value.replace('_', ' ')};"
-        f" started {local_time(clock.started_at, zone)}, due {local_time(clock.due_at, zone)}"
-    )
-    if clock.stopped_at:
-        how = f" by {clock.proof.replace('_', ' ')}" if clock.proof else ""
-        minutes = clock.working_seconds // 60
-        text += f", stopped {local_time(clock.stopped_at, zone)}{how} after {minutes} working minutes"
-    for one in clock.pauses:
-        text += f", stood still {local_time(one.start, zone)} to {local_time(one.end, zone)} ({one.reason})"
-    for step in clock.steps:
-        text += f", {step.do.replace('_', ' ')} {step.to} {local_time(step.at, zone)}"
-    return text + (" (start estimated)" if clock.estimated else "")
+    trend = "" if interest.trend is Trend.GONE and not interest.points else f", {interest.trend}"
+    return f"{interest.band}{trend} ({points})"

@@ -37,6 +37,7 @@ class Field:
     tracked: bool = False
     default: Any = None
     extra: str | None = None
+    help: str | None = None
     part_of: str | None = None
     to: tuple[str, ...] = ()
     relationship: str | None = None

@@ -92,6 +92,7 @@ def _field(name: str, metadata: dict[str, Any]) -> Field:
         custom=True,
         granted_only=True,
         default=str(default).lower() == "true" if kind == "Checkbox" else None,
+        help=metadata.get("inlineHelpText"),
         values=_choices(metadata) if kind == "Picklist" else (),
     )
 

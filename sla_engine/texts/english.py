@@ -9,6 +9,7 @@ TEXTS = {
     "fit_clear": "no sign of it: {because}",
     "fit_unknown": "cannot tell: {field} is unknown",
     "fit_unclear": "cannot tell: {because}",
+    "fit_wanted": "no sign yet that this is a buyer, which is needed",
     "interest": "interest is {band}, {wanted} is needed",
     "interest_since_back": "interest since sales gave it back is {band}, {wanted} is needed",
     "interest_unreadable": "cannot tell: nothing delivers this lead's behaviour",
@@ -19,6 +20,7 @@ TEXTS = {
     "reason_missing": "{stage} without a reason",
     "cadence_short": '"{reason}" needs {attempts} attempts on {channels} channels, made: {made} on {over}',
     "reason_not_agreed": '"{reason}" is not an agreed reason; agreed are: {agreed}',
+    "not_new": "no new lead: {because}",
     "owner_gone": "the owner {owner} has left and nobody stands in",
     # next steps
     "answer": "answer this lead: accept it, reject it with a reason, or get in touch",
@@ -36,6 +38,7 @@ TEXTS = {
     "take_up_again": "take it up again on the agreed date",
     "nurture": "keep nurturing until interest rises",
     "known_already": "no new lead: {kind} under {record}; tell the owner {owner}",
+    "known_already_alone": "no new lead: {kind} under {record}",
     # score
     "score_not_a_buyer": "not a buyer",
     "score_fit": "fit criteria met",
@@ -48,6 +51,7 @@ TEXTS = {
     "why_free_mail": " (private address)",
     "why_bounced": " (mail came back)",
     "name_minimum_data": "minimum data",
+    "name_fit": "fit",
     "name_interest": "interest",
     "name_lifecycle": "lifecycle",
     "name_rejection": "rejection",

@@ -9,6 +9,7 @@ TEXTS = {
     "fit_clear": "kein Anzeichen dafür: {because}",
     "fit_unknown": "nicht zu sagen: {field} ist unbekannt",
     "fit_unclear": "nicht zu sagen: {because}",
+    "fit_wanted": "noch kein Anzeichen, dass hier gekauft wird; das ist aber nötig",
     "interest": "Interesse ist {band}, nötig ist {wanted}",
     "interest_since_back": "Interesse seit der Rückgabe durch den Vertrieb ist {band}, nötig ist {wanted}",
     "interest_unreadable": "nicht zu sagen: das Verhalten dieses Leads wird nirgends erfasst",
@@ -19,6 +20,7 @@ TEXTS = {
     "reason_missing": "{stage} ohne Grund",
     "cadence_short": "„{reason}“ braucht {attempts} Versuche auf {channels} Wegen, es gab {made} auf {over}",
     "reason_not_agreed": "„{reason}“ ist kein vereinbarter Grund; vereinbart sind: {agreed}",
+    "not_new": "kein neuer Lead: {because}",
     "owner_gone": "{owner} ist ausgeschieden und niemand springt ein",
     # nächste Schritte
     "answer": "diesen Lead beantworten: annehmen, mit Grund ablehnen oder Kontakt aufnehmen",
@@ -36,6 +38,7 @@ TEXTS = {
     "take_up_again": "am vereinbarten Tag wieder aufnehmen",
     "nurture": "weiter pflegen, bis das Interesse steigt",
     "known_already": "kein neuer Lead: {kind} unter {record}; {owner} Bescheid geben",
+    "known_already_alone": "kein neuer Lead: {kind} unter {record}",
     # Wertung
     "score_not_a_buyer": "kein Käufer",
     "score_fit": "erfüllte Merkmale",
@@ -48,6 +51,7 @@ TEXTS = {
     "why_free_mail": " (private Adresse)",
     "why_bounced": " (Mail kam zurück)",
     "name_minimum_data": "Mindestangaben",
+    "name_fit": "Eignung",
     "name_interest": "Interesse",
     "name_lifecycle": "Weg des Leads",
     "name_rejection": "Ablehnung",

@@ -172,7 +172,7 @@ class Facts:
 
     def keep_owners(self, db: sa.Connection, owners: Iterable[Owner]) -> None:
         """Remember who owns leads; when one of them moved to another zone every lead is judged again."""
-        known = self._people(db)
+        known = self.people(db)
         fresh = [owner for owner in owners if known.get(owner.id) != owner]
         rows = [
             {
@@ -187,7 +187,8 @@ class Facts:
             mine = schema.leads.c.connection == self._name
             db.execute(schema.leads.update().where(mine).values(dirty=1))
 
-    def _people(self, db: sa.Connection) -> dict[str, Owner]:
+    def people(self, db: sa.Connection) -> dict[str, Owner]:
+        """Everybody who may own leads, by id."""
         table = schema.owners.c
         query = sa.select(table.owner_id, table.body).where(table.connection == self._name)
         return {row.owner_id: person_form.validate_json(row.body) for row in db.execute(query)}
@@ -241,7 +242,7 @@ class Facts:
 
     def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
         """Leads with history and tasks, in the order of their ids; owners as they are now."""
-        people = self._people(db)
+        people = self.people(db)
         for chunk in chunks(lead_ids):
             facts: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
             for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):

@@ -28,11 +28,33 @@ LAST_NAMES = ("Abel", "Bauer", "Curie", "Dirac", "Euler")
 
 
 @dataclass(frozen=True, slots=True)
+class Practice:
+    """A practice CRM beside our connection to it: its name, its address, and other ways to open it."""
+
+    name: str
+    url: str
+    opened: Callable[..., Crm]  # with these parts of the mapping instead of the shipped ones
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind, raw."""
+        answer = requests.get(f"{self.url}/_localcrm/records/{kind}", timeout=10)
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    def person_edits(self, kind: str, record_id: str, **values: Any) -> None:
+        """As a person would."""
+        row = {{"salesforce": "Id", "hubspot": "id"}[self.name]: record_id, **values}
+        answer = requests.post(f"{self.url}/_localcrm/records/{kind}", json=row, timeout=10)
+        assert answer.ok, answer.text
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """One CRM to try the contract on.
 
     ``person_sets_company`` edits leads as a person would; ``wait`` moves the CRM's clock on;
-    ``misspelt`` opens the CRM with ``company`` mapped to a field that is nearly right.
+    ``misspelt`` opens the CRM with ``company`` mapped to a field that is nearly right. ``practice`` is
+    what only a CRM beyond this process has.
     """
 
     crm: Crm
@@ -40,6 +62,7 @@ class Bench:
     wait: Callable[[float], None]
     misspelt: Callable[[], tuple[Crm, str]]
     missing_lead: str
+    practice: Practice | None = None
 
     def until(self) -> datetime:
         """The CRM's clock, freshly heard, minus the time a write needs to be seen."""
@@ -113,25 +136,34 @@ def _practice_bench(name: str, face_of: Callable[..., Any], kind: str, missing: 
             answer = requests.post(f"{url}/_localcrm/records/{kind}", json=rows, timeout=10)
             assert answer.ok, answer.text
 
-        crms = [_open(name, url)]
+        crms = [open_crm(name, url)]
+
+        def opened(**parts: Any) -> Crm:
+            crms.append(open_crm(name, url, **parts))
+            return crms[-1]
 
         def misspelt() -> tuple[Crm, str]:
-            crms.append(_open(name, url, company=field[:-2] + field[-1]))
-            return crms[-1], field
+            return opened(lead=shipped(name)["lead"] | {"company": field[:-2] + field[-1]}), field
 
-        crms[0].provision(dry_run=False)
+        practice_crm = Practice(name, url, opened)
         try:
-            yield Bench(crms[0], set_company, clock.advance, misspelt, missing)
+            yield Bench(crms[0], set_company, clock.advance, misspelt, missing, practice_crm)
         finally:
             for crm in crms:
                 crm.close()
 
 
-def _open(name: str, url: str, **mapped: str) -> Crm:
-    """The shipped configuration's connection, at this address, with some fields mapped otherwise."""
+def shipped(name: str) -> dict[str, Any]:
+    """One connection of the shipped configuration, raw."""
     found = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))["connections"][name]
-    parts = {part: found[part] for part in ("stages", "activities", "writes")}
-    mapping = ConnectionMapping.model_validate({"lead": found["lead"] | mapped, **parts})
+    return dict(found)
+
+
+def open_crm(name: str, url: str, **parts: Any) -> Crm:
+    """The shipped configuration's connection, at this address, with some parts of its mapping replaced."""
+    found = shipped(name)
+    as_shipped = {part: found[part] for part in ("lead", "stages", "activities", "writes")}
+    mapping = ConnectionMapping.model_validate(as_shipped | parts)
     secrets = {part: SecretStr(PRACTICE_SECRET) for part in found["auth"] if part != "kind"}
     connection = Connection(name, url, found["auth"]["kind"], secrets, mapping, sleep=_no_limits_to_wait_for)
     opener: Callable[[Connection], Crm] = pytest.importorskip(f"connectors.{name}").open_crm

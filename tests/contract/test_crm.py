@@ -31,8 +31,14 @@ KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"
 @pytest.fixture(params=list(BENCHES))
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with BENCHES[request.param]() as one:
-        if request.param == "memory":
-            one.crm.provision(dry_run=False)
+        one.crm.provision(dry_run=False)
+        yield one
+
+
+@pytest.fixture(params=list(BENCHES))
+def fresh(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A CRM that nobody has provisioned."""
+    with BENCHES[request.param]() as one:
         yield one
 
 
@@ -193,6 +199,18 @@ def test_a_closed_task_stays_and_is_closed(bench: Bench) -> None:
     assert [(task.id, task.is_open) for task in bench.crm.read_tasks([seen.lead.id])] == [(task_id, False)]
 
 
+def test_a_task_that_is_closed_already_is_left_as_it_is(bench: Bench) -> None:
+    seen = some_lead(bench)
+    task_id = made_task(bench, seen)
+    close = CloseTask(seen.lead.id, task_id, KEY, "answered by call", "answered")
+    made = a_task(seen)
+    words = (made.owner_id, "Overdue", made.body, made.due_at, made.time_zone, "late")
+    update = UpdateTask(seen.lead.id, task_id, "b" * 40, *words)
+    bench.crm.apply([close])
+    assert {receipt.status for receipt in bench.crm.apply([close, update])} == {ReceiptStatus.UNCHANGED}
+    assert [task.key for task in bench.crm.read_tasks([seen.lead.id])] == [KEY]
+
+
 def test_a_rejected_row_does_not_sink_its_batch(bench: Bench) -> None:
     ids = sorted(leads_in(pull(bench)))
     ids.insert(2, bench.missing_lead)
@@ -242,11 +260,41 @@ def test_an_owner_is_assigned_only_if_it_still_is_as_expected(bench: Bench) -> N
     assert receipt.message
 
 
-def test_provisioning_twice_creates_nothing_twice(bench: Bench) -> None:
-    steps = bench.crm.provision(dry_run=False)
-    assert steps
-    assert all(step.exists for step in steps)
-    assert all(step.exists for step in bench.crm.provision(dry_run=True))
+def test_provisioning_tells_what_it_made_from_what_was_there_and_makes_nothing_twice(fresh: Bench) -> None:
+    runs = [fresh.crm.provision(dry_run=dry_run) for dry_run in (True, False, False, True)]
+    missing, made, there = (False, False), (False, True), (True, False)
+    told = [{(step.exists, step.created) for step in steps} for steps in runs]
+    assert told == [{missing}, {made}, {there}, {there}]
+    assert len({tuple(step.what for step in steps) for steps in runs}) == 1
+
+
+def test_a_crm_without_our_fields_is_read_all_the_same(fresh: Bench) -> None:
+    pages = pull(fresh)
+    assert {seen.lead.fields["last_name"] for seen in leads_in(pages).values()} == set(LAST_NAMES)
+    assert {kind for kind, _ in facts_in(pages)} >= {"lead", "activity", "stage"}
+    seen = some_lead(fresh)
+    assert fresh.crm.read_leads([seen.lead.id]) == [seen]
+    assert not any(seen.ours.values())
+    assert fresh.crm.read_tasks([seen.lead.id]) == []
+    assert fresh.crm.find_tasks([a_task(seen)]) == {}
+
+
+def test_check_tells_that_only_writing_needs_our_missing_fields(fresh: Bench) -> None:
+    problems = [problem for problem in fresh.crm.check() if not problem.is_warning]
+    assert problems
+    assert all(problem.is_about_writing and "leadsla provision" in problem.remedy for problem in problems)
+    crm, _ = fresh.misspelt()
+    assert [
+        problem.where for problem in crm.check() if not problem.is_about_writing and not problem.is_warning
+    ]
+
+
+def test_provisioning_by_a_connection_in_use_is_seen_by_its_next_pull(fresh: Bench) -> None:
+    pull(fresh)
+    fresh.crm.provision(dry_run=False)
+    seen = some_lead(fresh)
+    fresh.crm.apply([SetFields(seen.lead.id, {"status": "met"}, "answered")])
+    assert leads_in(pull(fresh))[seen.lead.id].ours["status"] == "met"
 
 
 def test_check_finds_nothing_wrong_after_provisioning(bench: Bench) -> None:

@@ -124,7 +124,8 @@ def test_what_proves_an_answer(facts, state, proof):
         (berlin("2026-11-24T12:59:59"), ClockState.RUNNING),
         (berlin("2026-11-24T13:00"), ClockState.AT_RISK),  # three of four hours are gone
         (DUE, ClockState.AT_RISK),  # at the deadline itself it is still in time
-        (DUE + timedelta(microseconds=1), ClockState.BREACHED),
+        (DUE + timedelta(milliseconds=999), ClockState.AT_RISK),
+        (DUE + timedelta(seconds=1), ClockState.BREACHED),
     ],
 )
 def test_a_clock_runs_is_at_risk_and_breaches_to_the_second(now, state):

@@ -103,11 +103,13 @@ def test_a_limit_that_does_not_end_is_rate_limited():
 )
 @responses.activate
 def test_nonsense_is_asked_again_but_a_create_is_never_repeated(answer):
+    """Nonsense from what has answered as HubSpot before; a first answer like that is another's address."""
+    responses.post(SEARCH, json=EMPTY)
     for url in (SEARCH, CREATE):
         responses.post(url, **answer)
         responses.post(url, json=EMPTY)
     one = client()
-    assert one.search("contacts", [], []).body == EMPTY
+    assert [one.search("contacts", [], []).body for _ in range(2)] == [EMPTY, EMPTY]
     with pytest.raises(OutcomeUnknown):
         one.create("tasks", [])
 

@@ -165,6 +165,14 @@ def test_a_create_whose_answer_is_lost_is_never_sent_twice():
 
 
 @responses.activate
+def test_records_read_by_post_are_asked_for_again():
+    signed_in()
+    responses.post(f"{ROWS}/Task", body=requests.ConnectionError("reset by peer"))
+    responses.post(f"{ROWS}/Task", json=[None])
+    assert client().rest("POST", "composite/sobjects/Task", {"ids": ["1"], "fields": ["Id"]}) == [None]
+
+
+@responses.activate
 def test_an_update_whose_answer_is_lost_is_sent_again():
     signed_in()
     responses.patch(ROWS, body=requests.ConnectionError("reset by peer"))
