@@ -123,7 +123,7 @@ class BusinessHours(BaseModel):
     @model_validator(mode="after")
     def _opens_at_all(self) -> BusinessHours:
         every = [*self.weekly.values(), *self.overrides.values(), *self.breaks.values()]
-        if any(start == end or start == DAY for shifts in every for start, end in shifts):
+        if any(start in {end, DAY} for shifts in every for start, end in shifts):
             raise ValueError("a shift ends when it starts; write 00:00 to 24:00 for a whole day")
         if not any(self.weekly.values()) and not any(self.overrides.values()):
             raise ValueError("there is no working time at all in this calendar")

@@ -50,7 +50,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     owned, related = set(owners), set(relations)
     moves = _told_once(stages)
     _check(lead, unique.values(), moves, owned, related)
-    ordered = sorted(moves, key=lambda s: (s.at, s.id, s.stage))
+    ordered = _with_first_stage(lead, sorted(moves, key=lambda s: (s.at, s.id, s.stage or "")))
     _rounds_apart(lead, ordered)
     return LeadHistory(
         lead=lead,
@@ -67,7 +67,7 @@ def _told_once(stages: Iterable[StageChange]) -> list[StageChange]:
     """Each stage change once; told with its reason and without, it is the one with it."""
     told: dict[tuple[str, datetime, str, StageChange | None], StageChange] = {}
     for one in stages:
-        key = (one.id, one.at, one.stage, None if one.id else one)
+        key = (one.id, one.at, one.stage or "", None if one.id else one)
         known = told.get(key)
         if known is None or (one.reason, repr(one)) > (known.reason, repr(known)):
             told[key] = one
@@ -119,6 +119,14 @@ def _from_creation(lead: Lead, owners: list[OwnerChange]) -> tuple[OwnerChange, 
     return (since, *owners)
 
 
+def _with_first_stage(lead: Lead, stages: list[StageChange]) -> list[StageChange]:
+    """Stage changes with the first stage in front, where the first change tells which that was."""
+    first = stages[0] if stages else None
+    if first is None or first.before is None or first.at <= lead.created_at:
+        return stages
+    return [StageChange(lead.created_at, first.before, id="created"), *stages]
+
+
 def _check(
     lead: Lead,
     activities: Iterable[Activity],
@@ -135,7 +143,8 @@ def _check(
     for one in activities:
         _check_activity(lead, one)
     for change in stages:
-        _is_one_of(lead, "stage", change.stage, LifecycleStage)
+        if change.stage is not None:
+            _is_one_of(lead, "stage", change.stage, LifecycleStage)
         _is_one_of(lead, f"stage change {change.id}", change.actor_kind, ActorKind)
         _aware(lead, f"stage change {change.id}", change.at)
     for owned in owners:

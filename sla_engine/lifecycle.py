@@ -121,6 +121,8 @@ def entries(history: LeadHistory) -> list[Entry]:
     found: list[Entry] = []
     round_, rejected = 1, False
     for (at, phase, fact_id, change), left_at in zip(moves, left, strict=False):
+        if phase is None:
+            continue  # out of the agreement's sight; the entry before tells when it left
         if phase in REJECTED:
             rejected = True
         elif rejected:
@@ -135,7 +137,7 @@ def _by_automation(change: StageChange | None) -> bool:
     return change is not None and change.actor_kind is ActorKind.AUTOMATION
 
 
-_Move = tuple[datetime, LifecycleStage, str, StageChange | None]
+_Move = tuple[datetime, LifecycleStage | None, str, StageChange | None]
 
 
 def _moves(history: LeadHistory) -> list[_Move]:

@@ -120,15 +120,19 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """The lead moved to ``stage`` at ``at``. ``estimated``: known only from first sight."""
+    """The lead moved to ``stage`` at ``at`` (None: to where the agreement knows no stage).
+
+    ``before``: the stage it left, if told. ``estimated``: known only from first sight.
+    """
 
     at: datetime
-    stage: LifecycleStage
+    stage: LifecycleStage | None
     actor: str | None = None
     actor_kind: ActorKind = ActorKind.UNKNOWN
     reason: str = ""
     estimated: bool = False
     id: str = ""
+    before: LifecycleStage | None = None
 
 
 @dataclass(frozen=True, slots=True)

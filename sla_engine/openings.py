@@ -66,6 +66,9 @@ def stays(target: Target, situation: Situation) -> list[Opening]:
             if current is None and not entry.is_stray_revival:
                 name = entry.id or entry.at.isoformat()
                 current = Opening(name, entry.at, entry.round, entry.estimated, None, False, entry.id)
+            if current and entry.left_at and (following is None or following.at != entry.left_at):
+                found.append(current._replace(ends_at=entry.left_at))  # to where no stage is known
+                current = None
         elif current is not None:
             try:
                 answered_at = _answered_at(target, situation, entry)

@@ -138,7 +138,7 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
-    desk.facts.keep_reasons(db, batch.leads)
+    desk.facts.keep_learned(db, batch.leads)
     desk.work.keep_verdicts(db, batch.verdicts, run.policy.name)
     desk.work.post(db, batch.post, now)
     desk.facts.mark_dirty(db, batch.held_back)

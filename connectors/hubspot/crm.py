@@ -32,7 +32,7 @@ class HubSpotCrm:
 
     def __init__(self, connection: Connection) -> None:
         mapping = connection.mapping
-        self.name = "hubspot"
+        self.name = connection.name
         self._client = Client(connection)
         self._people = People(self._client, mapping.automation_users)
         look_back = timedelta(seconds=connection.look_back_seconds)

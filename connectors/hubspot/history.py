@@ -83,10 +83,10 @@ def stage_changes(past: Past, seen: SeenLead, mapping: ConnectionMapping) -> tup
         together = list(group)
         values.update({one.property: one.value for one in together})
         before, stage = stage, mapping.stage_from(values)
-        if stage is None or stage is before:
+        if stage is before:
             continue
         by = _deciding(together, values, mapping)
-        change_id = f"{past.contact_id}:{_stamp(at)}:{stage}"
+        change_id = f"{past.contact_id}:{_stamp(at)}:{stage or 'none'}"
         changes.append(StageChange(at, stage, by.actor, by.actor_kind, id=change_id))
     current = seen.lead.stage
     if current is not None and stage is not current:

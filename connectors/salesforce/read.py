@@ -160,7 +160,6 @@ class Reader:
     def _lead_page(self, rows: Sequence[Mapping[str, Any]], cursor: str) -> Page:
         leads: list[SeenLead] = []
         rejections: list[Rejection] = []
-        first_stages = []
         for row in rows:
             try:
                 seen = self.records.seen(row)
@@ -169,10 +168,8 @@ class Reader:
                 continue
             leads.append(seen)
             rejections += self.records.without_stage(row)
-            first_stages += self.records.first_stage(seen)
         return Page(
             leads=tuple(leads),
-            stages=tuple(first_stages),
             rejections=tuple(rejections),
             cursor=cursor,
             records=len(rows),

@@ -45,12 +45,6 @@ class Records:
         self._mapping = mapping
         self._owners = owners
 
-    def first_stage(self, seen: SeenLead) -> list[tuple[str, StageChange]]:
-        """Every lead began somewhere: an inquiry when it was created (its history tells the rest)."""
-        kind = ActorKind.UNKNOWN
-        start = StageChange(seen.lead.created_at, LifecycleStage.INQUIRY, actor_kind=kind, id="created")
-        return [(seen.lead.id, start)]
-
     def seen(self, row: Mapping[str, Any]) -> SeenLead:
         """One lead record in our words. Raises Unreadable naming field and reason."""
         lead_id = str(row["Id"])
@@ -86,20 +80,28 @@ class Records:
     def changes(
         self, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[list[tuple[str, StageChange]], list[tuple[str, OwnerChange]]]:
-        stages, owners = [], []
+        stages: list[tuple[str, StageChange]] = []
+        owners: list[tuple[str, OwnerChange]] = []
         for row in rows:
             at, lead_id, by = parse_instant(row["CreatedDate"]), str(row["LeadId"]), str(row["CreatedById"])
             kind = self.actor_kind(by)
             if row["Field"] == "Owner":
-                change = self._owner_change(row, at, by, kind)
-                owners += [(lead_id, change)] if change else []
+                moved = self._owner_change(row, at, by, kind)
+                owners += [(lead_id, moved)] if moved else []
                 continue
-            stage = self._mapping.stage_from({row["Field"]: row["NewValue"]})
+            stage, before = (
+                self._mapping.stage_from({row["Field"]: row[side]}) for side in ("NewValue", "OldValue")
+            )
             if row["Field"] == "leadConverted":
-                stage = LifecycleStage.OPPORTUNITY
-            if stage is not None:
-                stages.append((lead_id, StageChange(at, stage, by, kind, id=str(row["Id"]))))
+                stage, before = LifecycleStage.OPPORTUNITY, None
+            if stage is not None or self._is_the_stage_field(row["Field"]):
+                change = StageChange(at, stage, by, kind, id=str(row["Id"]), before=before)
+                stages.append((lead_id, change))
         return stages, owners
+
+    def _is_the_stage_field(self, name: str) -> bool:
+        """Whether a value of this field that means no stage to us leaves the lead without any."""
+        return tuple(self._mapping.stages) == (name,)
 
     def _owner_change(
         self, row: Mapping[str, Any], at: datetime, by: str, kind: ActorKind

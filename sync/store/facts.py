@@ -15,7 +15,7 @@ from connectors.base import OurTask, Page, SeenLead
 from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
-from sla_engine.model import LeadHistory, Owner
+from sla_engine.model import LeadHistory, LifecycleStage, Owner, StageChange
 from sync.store import schema
 from sync.store.packing import (
     activity_form,
@@ -35,11 +35,15 @@ _FORMS: Mapping[str, Any] = {"activity": activity_form, "stage": stage_form, "ow
 
 @dataclass(frozen=True, slots=True)
 class KnownLead:
-    """One lead of the working set: as the CRM shows it, its history, our tasks on it."""
+    """One lead of the working set: as the CRM shows it, its history, our tasks on it.
+
+    ``first_sight``: the stage it is seen in although no history tells of it.
+    """
 
     seen: SeenLead
     history: LeadHistory
     tasks: tuple[OurTask, ...]
+    first_sight: StageChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +258,16 @@ class Facts:
                 lead, told = unpack_lead(row.lead), facts[row.lead_id]
                 if lead.owner is not None:
                     lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
+                seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
+                sight = first_sight(seen, told["stage"])
+                stages = [*told["stage"], sight] if sight else told["stage"]
                 try:
-                    history = history_of(lead, told["activity"], told["stage"], told["owner"])
+                    history = history_of(lead, told["activity"], stages, told["owner"])
                 except BadFact as error:
                     self._set_aside(db, error)
                     continue
-                seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
-                yield KnownLead(seen, history, tuple(sorted(tasks[row.lead_id], key=lambda task: task.id)))
+                ours = tuple(sorted(tasks[row.lead_id], key=lambda task: task.id))
+                yield KnownLead(seen, history, ours, sight)
 
     def _set_aside(self, db: sa.Connection, error: BadFact) -> None:
         """A lead whose facts contradict each other goes to quarantine; the others go on."""
@@ -273,10 +280,13 @@ class Facts:
         }
         upsert(db, schema.quarantine, [row])
 
-    def keep_reasons(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
-        """Write the reason of a rejection beside it: the lead itself shows only its last one."""
+    def keep_learned(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
+        """Keep what the CRM shows only for now: a stage seen first, and the reason of a rejection."""
         rows = []
         for known in leads:
+            if known.first_sight is not None:
+                sight = known.first_sight
+                rows.append(self._fact(known.seen.lead.id, "stage", sight.id, sight))
             last = known.history.stages[-1] if known.history.stages else None
             reason = known.seen.lead.reason
             if last is not None and reason and not last.reason and last.stage in REJECTED:
@@ -293,6 +303,23 @@ class Facts:
         for chunk in chunks(ids):
             query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
             yield from db.execute(query.order_by(column))
+
+
+def first_sight(seen: SeenLead, told: Sequence[StageChange]) -> StageChange | None:
+    """The stage a lead is in although its history does not say so; the start is then an estimate.
+
+    So it is where the CRM keeps no history of stages, or a lead was created in a later stage.
+    """
+    lead = seen.lead
+    last = max(told, key=lambda change: (change.at, change.id), default=None)
+    if lead.closed_elsewhere or (last is None and lead.stage is None):
+        return None
+    if last is not None and last.stage is lead.stage:
+        return None
+    at = lead.created_at if last is None and lead.stage is LifecycleStage.INQUIRY else seen.modified_at
+    if last is not None:
+        at = max(at, last.at)
+    return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}:{lead.stage or 'none'}")
 
 
 def _only_lacks_reason(body: str, stored: str | None) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,6 +69,7 @@ def leadsla(*arguments, config=None, env=None):
 @pytest.mark.slow
 def test_every_command_has_help():
     listed = leadsla("--help").stdout
+    places = []
     for name in (
         "init",
         "check",
@@ -79,10 +82,11 @@ def test_every_command_has_help():
         "outbox",
         "localcrm",
     ):
-        assert name in listed
+        places.append(listed.index(f" {name} "))
         done = leadsla(name, "--help")
         assert done.returncode == 0, done.stderr
         assert len(done.stdout) > 100
+    assert places == sorted(places), "in the order of the README"
 
 
 @pytest.mark.parametrize("crm_name", ["practice", "salesforce", "hubspot"])
@@ -121,7 +125,15 @@ def test_from_nothing_to_a_synced_crm(config, crm):
     )
     second = leadsla("sync", config=config)
     assert " 0 written" in second.stdout
-    rows = json.loads(leadsla("report", "--json", config=config).stdout)["salesforce"]
+    away = config.with_name("away.toml")  # the same state; no CRM and no secret any more
+    text = config.read_text(encoding="utf-8").replace(crm[0], "http://127.0.0.1:9")
+    away.write_text(text.replace('"practice"', '"env:NOT_SET_ANYWHERE"'), encoding="utf-8")
+    shown = leadsla("report", "--json", config=away)
+    assert shown.returncode == 0, shown.stderr
+    rows = json.loads(shown.stdout)["salesforce"]
+    names = {f"{rep.first_name} {rep.last_name}" for rep in crm[1].reps}
+    assert {row["owner"] for row in rows} & names, "owners by name, as of the last sync"
+    assert leadsla("outbox", config=away).returncode == 0
     explained = leadsla("explain", rows[0]["lead"], config=config)
     assert explained.returncode == 0
     assert "clocks:" in explained.stdout
@@ -164,7 +176,8 @@ def test_schedule_syncs_until_told_to_stop_and_leaves_cleanly(tmp_path):
             out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "every 1 s" in told[0]
-    assert sum(" written" in line for line in told) >= 2
+    assert sum(" written" in line for line in told) == 3, "one line a run"
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in told), "when it was"
     assert "stopping after the batch in hand" in err
     assert "Traceback" not in out + err
 
@@ -227,7 +240,10 @@ def test_a_missing_secret_is_named_and_never_guessed(crm, tmp_path):
     )
     done = leadsla("sync", config=config)
     assert done.returncode == 3
-    assert "NOT_SET_ANYWHERE is not set" in done.stderr
+    assert "NOT_SET_ANYWHERE is not set - export NOT_SET_ANYWHERE=..." in done.stderr
+    scheduled = leadsla("schedule", config=config)
+    assert scheduled.returncode == 3, "trying for ever would not set it"
+    assert not (tmp_path / "state.db").exists()
 
 
 @pytest.mark.slow
@@ -253,3 +269,16 @@ def test_an_unknown_connection_and_an_unknown_lead_say_what_there_is(config):
     assert wrong.returncode == 2
     assert "salesforce" in wrong.stderr
     assert leadsla("explain", "00Q000000000000AAA", config=config).returncode == 2
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5])
+def test_stopping_while_it_starts_is_no_crash(tmp_path, seconds):
+    config = write_config(tmp_path, "http://127.0.0.1:9")
+    command = [sys.executable, "-m", "leadsla", "plan", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    if process.returncode != -signal.SIGINT:  # Python itself had not begun to run our first line
+        assert process.returncode == 130
+        assert "Traceback" not in err

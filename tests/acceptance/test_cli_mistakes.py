@@ -42,7 +42,7 @@ TOLD = {
     "connections.hubspot.stages.lifecyclestage": 'did you mean "marketingqualifiedlead"',
     "connections.hubspot.activities.emails.kinds": 'did you mean "INCOMING_EMAIL"',
     "connections.hubspot.writes": "cannot be written",
-    "connections.hubspot.rollout.mode": "'shadow', 'fields' or 'live'",
+    "connections.hubspot.rollout.mode": 'must be "shadow", "fields" or "live" - did you mean "live"?',
     "agreement.hours.never": "no working time",
 }
 
@@ -101,7 +101,8 @@ def test_check_in_words_says_as_much_and_counts(config):
     done = leadsla("check", config=config[0])
     assert done.returncode == 2
     assert all(where in done.stderr for where in TOLD)
-    assert "nothing was touched" in done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("problem: ")]
+    assert done.stderr.splitlines()[-1] == f"{len(told)} problems; nothing was touched"
     assert "Traceback" not in done.stderr
 
 
@@ -113,3 +114,37 @@ def test_sync_and_plan_refuse_such_a_configuration_and_touch_nothing(config):
     for url in urls.values():
         routes = requests.get(f"{url}/_localcrm/calls", timeout=5).json()["by_route"]
         assert not any("batch" in route or "composite" in route for route in routes)
+
+
+@pytest.mark.slow
+def test_every_connection_that_is_away_or_lacks_a_secret_is_told_and_plan_goes_on(tmp_path):
+    """check: all at once, text as JSON; plan and sync: the next connection, and the error in the JSON."""
+    with running(clock=Clock(NOW), limits=False) as practice:
+        text = SHIPPED.read_text(encoding="utf-8")
+        text = text.replace("http://127.0.0.1:8702", practice.urls["hubspot"]).replace("8701", "9")
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        assert leadsla("provision", config=path).returncode == 4
+        done = leadsla("plan", "--json", config=path)
+        assert done.returncode == 4
+        plans = json.loads(done.stdout)
+        assert "no connection" in plans["salesforce"]["error"]
+        assert isinstance(plans["hubspot"], list)
+        assert (
+            "no connection"
+            in json.loads(leadsla("sync", "--json", config=path).stdout)["salesforce"]["error"]
+        )
+        path.write_text(text.replace('client_id = "practice", client_secret = "practice"', SECRETS), "utf-8")
+        told = leadsla("check", config=path)
+        assert told.returncode == 3
+        assert "client_id: the environment variable NO_ID is not set - export NO_ID=..." in told.stderr
+        assert (
+            "client_secret: the environment variable NO_SECRET is not set - export NO_SECRET" in told.stderr
+        )
+        assert "2 problems; nothing was touched" in told.stderr
+    done = leadsla("check", config=path)
+    assert done.stderr.count("problem: ") == 3, "both secrets, and HubSpot is away"
+    assert "connections.hubspot: no connection" in done.stderr
+
+
+SECRETS = 'client_id = "env:NO_ID", client_secret = "env:NO_SECRET"'

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import keyring
+import pytest
+from keyring.errors import NoKeyringError
+
+from leadsla.cli.exits import end_of
 from leadsla.secret_names import SecretMissing, resolve
+from leadsla.settings import load
+from leadsla.wiring import SecretsMissing, connection_of
 
 HUBSPOT = "https://api.hubapi.com"
 LOCAL = "http://127.0.0.1:8702"
@@ -35,7 +42,9 @@ def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path):
 @pytest.mark.parametrize(
     ("name", "url", "says"),
     [
-        ("env:NOT_THERE", HUBSPOT, "NOT_THERE is not set"),
+        ("env:NOT_THERE", HUBSPOT, r"NOT_THERE is not set - export NOT_THERE=\.\.\."),
+        ("env:", HUBSPOT, 'write "env:NAME"'),
+        ("keyring:crm", HUBSPOT, "keyring:SERVICE/USER"),
         ("file:/no/such/file", HUBSPOT, "there is no file"),
         ("practice", HUBSPOT, "practice CRM on this machine"),
         ("pat-eu1-canary", HUBSPOT, "never written here"),  # somebody pasted the secret itself
@@ -49,3 +58,47 @@ def test_what_cannot_be_had_says_what_to_do_and_leaks_nothing(name, url, says):
 
 def test_the_practice_password_opens_only_this_machine():
     assert resolve("practice", LOCAL).get_secret_value() == "localcrm"
+
+
+def test_a_wrong_mode_has_one_remedy(tmp_path):
+    path = tmp_path / "token"
+    path.write_text("canary-4")
+    path.chmod(0o640)
+    with pytest.raises(SecretMissing) as refusal:
+        resolve(f"file:{path}", HUBSPOT)
+    assert refusal.value.remedy == f"chmod 600 {path}"
+
+
+def test_a_file_that_holds_no_secret_is_told(tmp_path):
+    path = tmp_path / "token"
+    path.write_bytes(b" \n")
+    path.chmod(0o600)
+    with pytest.raises(SecretMissing, match="is empty"):
+        resolve(f"file:{path}", HUBSPOT)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SecretMissing, match="no text in UTF-8"):
+        resolve(f"file:{path}", HUBSPOT)
+
+
+def test_a_machine_without_a_keyring_and_an_empty_keyring_are_told_apart(monkeypatch):
+    def none(*_):
+        raise NoKeyringError
+
+    monkeypatch.setattr(keyring, "get_password", none)
+    with pytest.raises(SecretMissing, match="this machine has no keyring"):
+        resolve("keyring:crm/leadsla", HUBSPOT)
+    monkeypatch.setattr(keyring, "get_password", lambda *_: None)
+    with pytest.raises(SecretMissing, match="keyring set crm leadsla"):
+        resolve("keyring:crm/leadsla", HUBSPOT)
+
+
+def test_every_missing_secret_of_a_connection_is_told_at_once():
+    settings = load(Path(__file__).parents[2] / "config.toml").connections["salesforce"]
+    auth = {"kind": "client_credentials", "client_id": "env:NO_ID", "client_secret": "env:NO_SECRET"}
+    with pytest.raises(SecretsMissing, match=r"NO_ID.*NO_SECRET") as refusal:
+        connection_of("salesforce", settings.model_copy(update={"auth": auth}))
+    assert [one.where for one in refusal.value.problems] == [
+        "connections.salesforce.auth.client_id",
+        "connections.salesforce.auth.client_secret",
+    ]
+    assert "What to do" not in end_of(refusal.value).message, "the remedy stands with each already"
