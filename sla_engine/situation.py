@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sla_engine.agreement import Agreement
+from sla_engine.behaviour import Behaviour
 from sla_engine.fit import judge_fit
 from sla_engine.history import known_by
-from sla_engine.interest import Behaviour
 from sla_engine.lifecycle import Course, entries
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import Activity, ActivityKind, Lead, LeadHistory, Owner, OwnerChange, Value

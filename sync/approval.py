@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from connectors.base import Change
 from connectors.errors import Misconfigured
-from sync.store.facts import KnownLead
+from sync.store.known import KnownLead
 from sync.store.packing import pack_change, pack_lead, unpack_change
 
 _FORM = "leadsla-plan/2"

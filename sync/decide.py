@@ -19,7 +19,7 @@ from sync.orders import Run
 from sync.plan import Permissions, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
-from sync.store.facts import KnownLead
+from sync.store.known import KnownLead
 from sync.store.work import Work, fingerprint
 
 BATCH = 2000

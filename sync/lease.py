@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from sync.store import Store, schema
-from sync.store.facts import upsert
 from sync.store.packing import from_micros, micros
+from sync.store.statements import upsert
 
 LASTS = timedelta(seconds=45)  # a run that died is taken over within one poll
 RENEW_EVERY_SECONDS = 10.0

@@ -26,7 +26,7 @@ from sla_engine.lifecycle import entries
 from sla_engine.model import LifecycleStage, Value
 from sla_engine.verdict import ClockState, Fit, SlaClock, Verdict
 from sla_engine.wording import Wording
-from sync.store.facts import KnownLead
+from sync.store.known import KnownLead
 from sync.wording import ENGLISH, local_time, task_body, task_subject
 
 SCORE_STEP = 5

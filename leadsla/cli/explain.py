@@ -25,7 +25,8 @@ from sla_engine.verdict import SlaClock, Trend, Verdict
 from sla_engine.wording import Wording
 from sync.store import Store
 from sync.store.agreements import Agreements
-from sync.store.facts import Facts, KnownLead
+from sync.store.facts import Facts
+from sync.store.known import KnownLead
 from sync.store.packing import verdict_form
 from sync.store.work import Work
 from sync.wording import local_time

@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-__all__ = ["Store", "StoreUnusable", "address_from", "trouble_of"]
+__all__ = ["Store", "StoreUnusable", "address_from", "refusal"]
 
 _FORMS = 'write "sqlite:///leadsla.db" or "postgresql+psycopg://USER@HOST/DATABASE"'
 
@@ -51,10 +51,20 @@ def address_from(url: str, folder: Path) -> str:
     return url
 
 
-def trouble_of(error: sa.exc.DBAPIError) -> str:
-    """What the database says, without statement or values."""
-    said = error.orig
-    return str(said) if isinstance(said, sqlite3.Error) else type(said).__name__
+def refusal(name: str, error: sa.exc.DBAPIError | CommandError) -> str:
+    """Why a database does not serve, and what to do; no statement, no values, no user, no password."""
+    if isinstance(error, CommandError):
+        return (
+            f"{name} was written by a newer leadsla ({error}); install that, or name another in [store] url"
+        )
+    said = str(error.orig) if isinstance(error.orig, sqlite3.Error) else type(error.orig).__name__
+    if "locked" in said:
+        return f"{name} is in use by another program; close that, then run again"
+    if "not a database" in said or "already exists" in said:
+        return f"{name} holds something else than leadsla's state; name another file in [store] url"
+    if "readonly" in said or "unable to open" in said:
+        return f"{name} cannot be written; change its rights, or name another file in [store] url"
+    return f"{name} cannot be used ({said}); check [store] url, and that it can be reached"
 
 
 class Store:
@@ -77,7 +87,7 @@ class Store:
             store._migrate()
         except (sa.exc.DBAPIError, CommandError) as error:
             store.close()
-            raise StoreUnusable(_refusal(address, error)) from None
+            raise StoreUnusable(refusal(_name_of(address), error)) from None
         return store
 
     @classmethod
@@ -93,7 +103,7 @@ class Store:
                     sa.text("SELECT count(*) FROM cursors")
                 )
         except sa.exc.DBAPIError as error:
-            raise StoreUnusable(_refusal(address, error)) from None
+            raise StoreUnusable(refusal(_name_of(address), error)) from None
         finally:
             engine.dispose()
         return cls.open(url) if was_read else None
@@ -140,21 +150,8 @@ def _make_private(path: Path) -> None:
         ) from None
 
 
-def _refusal(address: sa.URL, error: sa.exc.DBAPIError | CommandError) -> str:
-    """Why a database does not serve, and what to do. Neither user nor password is told."""
-    name = str(address.database) if _is_file(address) else f"the database on {address.host or 'this machine'}"
-    if isinstance(error, CommandError):
-        return (
-            f"{name} was written by a newer leadsla ({error}); install that, or name another in [store] url"
-        )
-    said = trouble_of(error)
-    if "locked" in said:
-        return f"{name} is in use by another program; close that, then run again"
-    if "not a database" in said or "already exists" in said:
-        return f"{name} holds something else than leadsla's state; name another file in [store] url"
-    if "readonly" in said or "unable to open" in said:
-        return f"{name} cannot be written; change its rights, or name another file in [store] url"
-    return f"{name} cannot be used ({said}); check [store] url, and that it can be reached"
+def _name_of(address: sa.URL) -> str:
+    return str(address.database) if _is_file(address) else f"the database on {address.host or 'this machine'}"
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

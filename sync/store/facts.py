@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.base import OurTask, Page, SeenLead
 from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
-from sla_engine.model import LeadHistory, LifecycleStage, Owner, StageChange
+from sla_engine.model import Owner
 from sync.store import schema
+from sync.store.known import KnownLead, first_sight, only_lacks_reason
 from sync.store.packing import (
     activity_form,
     from_micros,
@@ -28,22 +28,9 @@ from sync.store.packing import (
     task_form,
     unpack_lead,
 )
+from sync.store.statements import chunks, upsert
 
-_CHUNK = 500
 _FORMS: Mapping[str, Any] = {"activity": activity_form, "stage": stage_form, "owner": owner_form}
-
-
-@dataclass(frozen=True, slots=True)
-class KnownLead:
-    """One lead of the working set: as the CRM shows it, its history, our tasks on it.
-
-    ``first_sight``: the stage it is seen in although no history tells of it.
-    """
-
-    seen: SeenLead
-    history: LeadHistory
-    tasks: tuple[OurTask, ...]
-    first_sight: StageChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +134,7 @@ class Facts:
             for row in chunk:
                 old = known.get((row["lead_id"], row["kind"], row["fact_id"]))
                 if old != row["body"] and not (
-                    row["kind"] == "stage" and _only_lacks_reason(row["body"], old)
+                    row["kind"] == "stage" and only_lacks_reason(row["body"], old)
                 ):
                     fresh.append(row)
         upsert(db, table, fresh)
@@ -303,45 +290,3 @@ class Facts:
         for chunk in chunks(ids):
             query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
             yield from db.execute(query.order_by(column))
-
-
-def first_sight(seen: SeenLead, told: Sequence[StageChange]) -> StageChange | None:
-    """The stage a lead is in although its history does not say so; the start is then an estimate.
-
-    So it is where the CRM keeps no history of stages, or a lead was created in a later stage.
-    """
-    lead = seen.lead
-    last = max(told, key=lambda change: (change.at, change.id), default=None)
-    if lead.closed_elsewhere or (last is None and lead.stage is None):
-        return None
-    if last is not None and last.stage is lead.stage:
-        return None
-    at = lead.created_at if last is None and lead.stage is LifecycleStage.INQUIRY else seen.modified_at
-    if last is not None:
-        at = max(at, last.at)
-    return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}:{lead.stage or 'none'}")
-
-
-def _only_lacks_reason(body: str, stored: str | None) -> bool:
-    """Whether a stage change is the stored one but for the reason that was kept beside it."""
-    if stored is None:
-        return False
-    told, known = stage_form.validate_json(body), stage_form.validate_json(stored)
-    return not told.reason and replace(known, reason="") == told
-
-
-def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Pieces small enough for one statement."""
-    for start in range(0, len(rows), _CHUNK):
-        yield rows[start : start + _CHUNK]
-
-
-def upsert(db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert, or replace the given columns where the key exists."""
-    if not rows:
-        return
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))

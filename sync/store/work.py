@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from connectors.base import Change, CreateTask, Receipt
 from sla_engine.verdict import Verdict
 from sync.store import schema
-from sync.store.facts import chunks
 from sync.store.packing import from_micros, micros, pack_change, unpack_change, verdict_form
+from sync.store.statements import chunks
 
 
 @dataclass(frozen=True, slots=True)

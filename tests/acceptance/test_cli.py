@@ -238,12 +238,12 @@ def test_a_missing_secret_is_named_and_never_guessed(crm, tmp_path):
     config = write_config(
         tmp_path, crm[0], ('client_secret = "practice"', 'client_secret = "env:NOT_SET_ANYWHERE"')
     )
-    done = leadsla("sync", config=config)
-    assert done.returncode == 3
-    assert "NOT_SET_ANYWHERE is not set - export NOT_SET_ANYWHERE=..." in done.stderr
     scheduled = leadsla("schedule", config=config)
     assert scheduled.returncode == 3, "trying for ever would not set it"
     assert not (tmp_path / "state.db").exists()
+    done = leadsla("sync", config=config)
+    assert done.returncode == 3
+    assert "NOT_SET_ANYWHERE is not set - export NOT_SET_ANYWHERE=..." in done.stderr
 
 
 @pytest.mark.slow

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_engine.agreement import Agreement
+from sla_engine.behaviour import interest_of
 from sla_engine.book import Book, Chapter
 from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
-from sla_engine.interest import InterestModel, interest_of
+from sla_engine.interest import InterestModel
 from sla_engine.model import (
     Activity,
     ActivityKind,

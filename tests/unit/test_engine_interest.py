@@ -9,9 +9,10 @@ import pytest
 
 from leadsla.keeping import keeping_problems
 from sla_engine.agreement import Agreement
+from sla_engine.behaviour import interest_of
 from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
-from sla_engine.interest import InterestModel, interest_of
+from sla_engine.interest import InterestModel
 from sla_engine.model import Activity, ActivityKind, Lead, LifecycleStage, StageChange
 from sla_engine.verdict import InterestBand, Trend
 from sla_engine.wording import Wording

@@ -13,11 +13,12 @@ import pytest
 from pydantic import ValidationError
 
 from sla_engine.agreement import Agreement
+from sla_engine.behaviour import interest_of
 from sla_engine.book import Book, Chapter
 from sla_engine.business_time import BusinessHours, Place
 from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
-from sla_engine.interest import InterestModel, interest_of
+from sla_engine.interest import InterestModel
 from sla_engine.model import Activity, ActorKind, Lead, Owner, OwnerChange, StageChange
 from sla_engine.model import ActivityKind as K
 from sla_engine.model import LifecycleStage as S

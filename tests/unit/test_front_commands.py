@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import typer
+from sqlalchemy.exc import OperationalError
 
 from connectors.errors import BudgetSpent, Misconfigured, RateLimited, Unauthorised, Unavailable
 from leadsla.cli import commands, schedule
-from leadsla.cli.exits import Exit, code_of
+from leadsla.cli.exits import Exit, code_of, end_of
 from leadsla.cli.schedule import Rounds
 from leadsla.settings import load
 from sync.guard import GuardStopped
@@ -139,7 +142,7 @@ def scheduled(monkeypatch, tmp_path):
 
 
 def test_what_only_a_person_can_mend_ends_schedule_in_its_first_round(scheduled):
-    with pytest.raises(schedule.typer.Exit) as end:
+    with pytest.raises(typer.Exit) as end:
         scheduled.after(Unauthorised("salesforce: refused"))
     assert end.value.exit_code == Exit.AUTHENTICATION
 
@@ -168,3 +171,17 @@ def test_a_configuration_broken_later_is_told_once_and_the_last_good_one_used(sc
     assert "schedule.evry" in first[0]
     assert first[-1].startswith("salesforce: read")
     assert len(second) == 1
+
+
+def test_an_error_that_says_what_to_do_gets_no_second_advice():
+    assert "What to do" not in end_of(Unauthorised("salesforce: refused; renew the secret")).message
+    assert "What to do: check these credentials" in end_of(Unauthorised("hubspot: refused")).message
+
+
+def test_a_database_that_fails_on_the_way_is_told_without_statement_and_values():
+    error = OperationalError(
+        "INSERT canary", {"name": "canary"}, sqlite3.OperationalError("database is locked")
+    )
+    end = end_of(error)
+    assert end.code is Exit.CONFIGURATION
+    assert end.message == "the state database is in use by another program; close that, then run again"

@@ -18,7 +18,7 @@ from sla_engine.model import Lead, LifecycleStage, Owner, StageChange
 from sla_engine.verdict import Verdict
 from sync.approval import from_json, to_json
 from sync.plan import Permissions, plan, task_key, wanted_fields
-from sync.store.facts import KnownLead
+from sync.store.known import KnownLead
 from sync.store.packing import pack_change, unpack_change
 from tests.scenarios.theatre import KNOWN, Theatre, the_agreement
 
