@@ -19,7 +19,12 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class SecretMissing(Exception):
-    """A named secret cannot be had; the text says which name and what to do."""
+    """A named secret cannot be had: what is wrong with which name, and what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} - {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 def is_loopback(url: str) -> bool:
@@ -28,7 +33,10 @@ def is_loopback(url: str) -> bool:
     >>> is_loopback("http://127.0.0.1:8701"), is_loopback("https://api.hubapi.com")
     (True, False)
     """
-    return urlsplit(url).hostname in _LOOPBACK
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def resolve(name: str, base_url: str, environment: Mapping[str, str] | None = None) -> SecretStr:
@@ -42,38 +50,58 @@ def resolve(name: str, base_url: str, environment: Mapping[str, str] | None = No
         case "practice" if is_loopback(base_url):
             return SecretStr("localcrm")
         case "practice":
-            raise SecretMissing('"practice" opens only a practice CRM on this machine; name a real secret')
+            raise SecretMissing(
+                '"practice" opens only a practice CRM on this machine', 'name a real secret, like "env:NAME"'
+            )
         case "env":
             value = environment.get(rest, "")
+            if not rest.isidentifier():
+                raise SecretMissing("names no environment variable", 'write "env:NAME"')
             if not value:
-                raise SecretMissing(f"the environment variable {rest} is not set")
+                raise SecretMissing(f"the environment variable {rest} is not set", f"export {rest}=...")
             return SecretStr(value)
         case "file":
             return _from_file(Path(rest).expanduser())
         case "keyring":
             return _from_keyring(rest)
     raise SecretMissing(
-        'a secret is named "env:NAME", "keyring:SERVICE/USER" or "file:PATH"; never written here'
+        "a secret is named here, never written here",
+        'write "env:NAME", "keyring:SERVICE/USER" or "file:PATH"',
     )
 
 
 def _from_file(path: Path) -> SecretStr:
     if not path.is_file():
-        raise SecretMissing(f"there is no file {path}")
+        raise SecretMissing(f"there is no file {path}", "put the secret there, or name another file")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SecretMissing(f"{path} can be read by others; run: chmod 600 {path}")
-    return SecretStr(path.read_text(encoding="utf-8").strip())
+        raise SecretMissing(f"{path} can be read by others", f"chmod 600 {path}")
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise SecretMissing(
+            f"{path} cannot be read: {why}", f"give it to this user: chown, chmod 600 {path}"
+        ) from None
+    except UnicodeDecodeError:
+        raise SecretMissing(f"{path} is no text in UTF-8", "put nothing but the secret there") from None
+    if not value:
+        raise SecretMissing(f"{path} is empty", "put the secret there")
+    return SecretStr(value)
 
 
 def _from_keyring(rest: str) -> SecretStr:
     import keyring  # noqa: PLC0415 - slow to import and seldom used
-    from keyring.errors import KeyringError  # noqa: PLC0415
+    from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
 
     service, _, user = rest.partition("/")
+    if not service or not user:
+        raise SecretMissing("names no place in the keyring", 'write "keyring:SERVICE/USER"')
     try:
         value = keyring.get_password(service, user)
+    except NoKeyringError:
+        raise SecretMissing("this machine has no keyring", 'name "env:NAME" or "file:PATH" instead') from None
     except KeyringError as error:
-        raise SecretMissing(f"the keyring cannot be opened ({type(error).__name__})") from None
+        raise SecretMissing(f"the keyring cannot be opened ({type(error).__name__})", "unlock it") from None
     if not value:
-        raise SecretMissing(f"the keyring has nothing for {service}/{user}")
+        raise SecretMissing(f"the keyring has nothing for {rest}", f"keyring set {service} {user}")
     return SecretStr(value)

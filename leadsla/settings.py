@@ -6,26 +6,31 @@ What the file's tables look like lives here and in the houses that own them
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from connectors.base import Problem
 from connectors.mapping import ActivitySource, ConnectionMapping, MappedField, Strict, Writes
 from leadsla.keeping import keeping_problems
+from leadsla.lenient import Reading, read
+from leadsla.mistakes import Place, is_follow_up
+from leadsla.secret_names import is_loopback
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book
 from sla_engine.interest import BEHAVIOUR
 from sla_engine.model import LifecycleStage
+from sync.store import StoreUnusable, address_from
 
-M = TypeVar("M", bound=BaseModel)
+HUBSPOT = "https://api.hubapi.com"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -37,7 +42,34 @@ def _duration(raw: object) -> object:
     raise ValueError('a duration is written like "60s", "5m" or "1h"')
 
 
+def _address(raw: str) -> str:
+    """A CRM's address: scheme and host, no more; unencrypted only on this machine."""
+    try:
+        parts = urlsplit(raw.strip())
+        host = parts.netloc.rpartition("@")[2] if parts.port != 0 else ""
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in {"http", "https"}:
+        raise ValueError(f'is no address of a CRM; write "{_likely(raw.strip())}"')
+    if "@" in parts.netloc:
+        raise ValueError(f'holds a user name or password; write "https://{host}"')
+    if parts.scheme == "http" and not is_loopback(raw):
+        raise ValueError(f'would send the secrets unencrypted; write "https://{host}"')
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f'goes on after the host; write "{parts.scheme}://{host}"')
+    return f"{parts.scheme}://{host}"
+
+
+def _likely(raw: str) -> str:
+    host = re.search(r"(?:^|/)((?:[\w-]+\.)+\w+|localhost)(:\d{1,4})?(?:[/?#]|$)", raw)
+    if host is None:
+        return "https://example.my.salesforce.com"
+    scheme = "http" if is_loopback(f"http://{host[1]}") else "https"
+    return f"{scheme}://{host[1]}{host[2] or ''}"
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class StoreSettings(Strict):
@@ -66,7 +98,7 @@ class ConnectionSettings(Strict):
     """One CRM: where it is, how to sign in, and its words."""
 
     crm: Literal["salesforce", "hubspot"]
-    base_url: str = "https://api.hubapi.com"
+    base_url: Address = Field(default=HUBSPOT, validate_default=True)
     auth: Mapping[str, str]
     automation_users: tuple[str, ...] = ()
     rollout: RolloutSettings = RolloutSettings()
@@ -74,6 +106,13 @@ class ConnectionSettings(Strict):
     stages: Mapping[str, Mapping[str, LifecycleStage]]
     activities: Mapping[str, ActivitySource] = Field(default_factory=dict)
     writes: Writes = Writes()
+
+    @field_validator("base_url")
+    @classmethod
+    def _own_domain(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("crm") == "salesforce" and url == HUBSPOT:
+            raise ValueError('is not said; write your My Domain, like "https://example.my.salesforce.com"')
+        return url
 
     @property
     def delivers_behaviour(self) -> bool:
@@ -124,121 +163,105 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read ``path``. Never raises for its content: what is wrong stands in ``problems``."""
     nothing = Settings(path, StoreSettings(), ScheduleSettings(), SafetySettings())
+    raw = _table_in(path)
+    if isinstance(raw, Problem):
+        return replace(nothing, problems=(raw,))
+    top = read(_Top, raw, "")
+    if top.value is None:
+        return replace(nothing, problems=top.problems)
+    connections = _connections(top.value.connections)
+    agreements = _agreements(top.rest.get("agreement"), top.value.agreements)
+    readings: list[Reading[Any]] = [top, *connections.values(), *agreements]
+    found = [problem for reading in readings for problem in reading.problems]
+    left_out = _left_out({"": top, **{f"connections.{name}": one for name, one in connections.items()}})
+    whole = {name: one.value for name, one in connections.items() if one.value is not None}
+    usable = [one.value for one in agreements if one.value is not None]
+    for agreement in usable:
+        for problem in keeping_problems(agreement, whole, top.value.schedule.every):
+            if problem not in found and not is_follow_up(_place(problem), problem.what, left_out):
+                found.append(problem)
+    found += _absent(raw, top)
+    store, wrong = _store(top.value.store, path)
+    return Settings(
+        path,
+        store,
+        top.value.schedule,
+        top.value.safety,
+        {name: one for name, one in whole.items() if not _way_in_is_faulty(connections[name])},
+        Book.of(*usable) if usable else None,
+        (*found, *wrong),
+    )
+
+
+def _table_in(path: Path) -> dict[str, Any] | Problem:
+    where = str(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        return _failed(nothing, f"there is no file {path}", "run `leadsla init` to make one")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return _failed(nothing, f"is not TOML: {error}", "mend the line it names")
-    problems: list[Problem] = []
-    top = _lenient(_Top, raw, "", problems)
-    if top is None:
-        return Settings(path, nothing.store, nothing.schedule, nothing.safety, problems=tuple(problems))
-    connections = {}
-    for name, table in top.connections.items():
-        connection = _lenient(ConnectionSettings, table, f"connections.{name}", problems)
-        if connection is not None:
-            connections[name] = connection
-    book = _book(raw.get("agreement"), top.agreements, problems)
-    for agreement in book.agreements if book else ():
-        found = keeping_problems(agreement, connections, top.schedule.every)
-        problems += [problem for problem in found if problem not in problems]
-    if not top.connections:
-        problems.append(Problem("connections", "there is none", "add [connections.NAME]; see `leadsla init`"))
-    return Settings(path, top.store, top.schedule, top.safety, connections, book, tuple(problems))
+        return Problem(where, f"there is no file {path}", "run `leadsla init` to make one")
+    except OSError as error:
+        remedy = "name a file that you can read with --config"
+        return Problem(where, f"cannot be read: {(error.strerror or 'no reason given').lower()}", remedy)
+    except UnicodeDecodeError:
+        return Problem(where, "is no text in UTF-8", "save it as UTF-8")
+    except tomllib.TOMLDecodeError as error:
+        return Problem(where, f"is not TOML: {error}", "mend the line it names")
 
 
-def _failed(settings: Settings, what: str, remedy: str) -> Settings:
-    problem = Problem(str(settings.path), what, remedy)
-    return Settings(settings.path, settings.store, settings.schedule, settings.safety, problems=(problem,))
+def _connections(tables: Mapping[str, Any]) -> dict[str, Reading[ConnectionSettings]]:
+    return {name: read(ConnectionSettings, table, f"connections.{name}") for name, table in tables.items()}
 
 
-def _book(raw: Any, named: Mapping[str, Any], problems: list[Problem]) -> Book | None:
+def _way_in_is_faulty(reading: Reading[ConnectionSettings]) -> bool:
+    """Whether address or sign-in are not what was meant: nothing is sent there."""
+    return any(place[0] in {"crm", "base_url", "auth"} for place in reading.faulty)
+
+
+def _agreements(raw: Any, named: Mapping[str, Any]) -> list[Reading[Agreement]]:
     """Every agreement; a named one takes from [agreement] what it does not say itself."""
     if raw is None:
-        problems.append(Problem("agreement", "is missing", "add [agreement]; see `leadsla init`"))
-        return None
+        return []
+    general = read(Agreement, raw, "agreement")
+    known = {(one.where.removeprefix("agreement"), one.what) for one in general.problems}
     found = []
     for name, table in named.items():
         where = f"agreements.{name}"
         if not isinstance(table, Mapping) or not table.get("scope"):
-            problems.append(Problem(where, "has no scope", "say in `scope` which leads it is for"))
+            found.append(Reading[Agreement](None, (Problem(where, "has no scope", _SCOPE),)))
             continue
-        found.append(_lenient(Agreement, {**raw, "name": name, **table}, where, problems))
-    found.append(_lenient(Agreement, raw, "agreement", problems))
-    agreements = [one for one in found if one is not None]
-    return Book.of(*agreements) if agreements else None
+        shared = raw if isinstance(raw, Mapping) else {}
+        special = read(Agreement, {**shared, "name": name, **table}, where)
+        news = [one for one in special.problems if (one.where.removeprefix(where), one.what) not in known]
+        found.append(replace(special, problems=tuple(news)))
+    return [*found, general]
 
 
-def _lenient(model: type[M], raw: Any, where: str, problems: list[Problem]) -> M | None:
-    """Validate; note each problem, leave the faulty part out and go on, so that all are found."""
-    for _ in range(10):
-        try:
-            return model.model_validate(raw)
-        except ValidationError as errors:
-            pruned = _copy(raw)
-            progress = False
-            for error in errors.errors(include_url=False, include_input=False):
-                problems.append(_problem(model, error, where))
-                progress = _prune(pruned, error["loc"]) or progress
-            if not progress:
-                return None
-            raw = pruned
-    return None
+_SCOPE = "say in `scope` which leads it is for"
 
 
-def _problem(model: type[BaseModel], error: Any, where: str) -> Problem:
-    loc = tuple(str(part) for part in error["loc"])
-    place = ".".join(part for part in (where, *loc) if part)
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(loc[-1], _names_at(model, loc[:-1]), 1, 0.5)
-        remedy = f'did you mean "{near[0]}"?' if near else "remove it"
-        return Problem(place, "is not a known key", remedy)
-    if error["type"] == "missing":
-        return Problem(place, "is missing", "add it; `leadsla init` writes an example")
-    return Problem(place, str(error["msg"]).removeprefix("Value error, "))
+def _left_out(readings: Mapping[str, Reading[Any]]) -> list[Place]:
+    return [
+        (*filter(None, where.split(".")), *place)
+        for where, reading in readings.items()
+        for place in reading.faulty
+    ]
 
 
-def _names_at(model: type[BaseModel], loc: tuple[str, ...]) -> list[str]:
-    """The keys that are right at ``loc``: walk the models as far as the annotations tell."""
-    current: Any = model
-    for part in loc:
-        current = _model_in(current.model_fields[part].annotation) if _has(current, part) else current
-        if current is None:
-            return []
-    return [info.alias or name for name, info in current.model_fields.items()]
+def _place(problem: Problem) -> Place:
+    return tuple(problem.where.split("."))
 
 
-def _has(current: Any, part: str) -> bool:
-    return isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields
+def _absent(raw: Mapping[str, Any], top: Reading[_Top]) -> Iterator[Problem]:
+    if "agreement" not in raw and ("agreement",) not in top.faulty:
+        yield Problem("agreement", "is missing", "add [agreement]; see `leadsla init`")
+    if not raw.get("connections") and ("connections",) not in top.faulty:
+        yield Problem("connections", "there is none", "add [connections.NAME]; see `leadsla init`")
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None
-
-
-def _copy(raw: Any) -> Any:
-    if isinstance(raw, dict):
-        return {key: _copy(value) for key, value in raw.items()}
-    return [_copy(value) for value in raw] if isinstance(raw, list) else raw
-
-
-def _prune(raw: Any, loc: tuple[Any, ...]) -> bool:
-    """Take the faulty part out of ``raw``; False if it is not there or the whole is at fault."""
-    for part in loc[:-1]:
-        if (isinstance(raw, dict) and part in raw) or (
-            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
-        ):
-            raw = raw[part]
-        else:
-            break
-    if loc and isinstance(raw, dict) and loc[-1] in raw:
-        del raw[loc[-1]]
-        return True
-    return False
+def _store(store: StoreSettings, path: Path) -> tuple[StoreSettings, list[Problem]]:
+    """A relative file is meant from the folder of the configuration."""
+    try:
+        return StoreSettings(url=address_from(store.url, path.absolute().parent)), []
+    except StoreUnusable as error:
+        what, _, remedy = str(error).partition("; ")
+        return store, [Problem("store.url", what, remedy)]

@@ -5,8 +5,9 @@ A context manager each, so whatever is opened is closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 from pydantic import SecretStr
@@ -34,16 +35,29 @@ def opened_crm(name: str, settings: ConnectionSettings) -> Iterator[Crm]:
         crm.close()
 
 
+class SecretsMissing(Unauthorised):
+    """Secrets that a connection names and that cannot be had, all at once."""
+
+    def __init__(self, name: str, missing: Mapping[str, SecretMissing]) -> None:
+        super().__init__(f"{name}: {'; '.join(map(str, missing.values()))}")
+        self.problems = tuple(
+            Problem(f"connections.{name}.auth.{part}", one.what, one.remedy) for part, one in missing.items()
+        )
+
+
 def connection_of(name: str, settings: ConnectionSettings) -> Connection:
-    """The connection with its secrets resolved."""
-    try:
-        credentials = {
-            part: resolve(secret, settings.base_url)
-            for part, secret in settings.auth.items()
-            if part not in _PLAIN_AUTH_PARTS
-        }
-    except SecretMissing as missing:
-        raise Unauthorised(f"{name}: {missing}") from None
+    """The connection with its secrets resolved. Raises SecretsMissing."""
+    credentials: dict[str, SecretStr] = {}
+    missing: dict[str, SecretMissing] = {}
+    for part, secret in settings.auth.items():
+        if part in _PLAIN_AUTH_PARTS:
+            continue
+        try:
+            credentials[part] = resolve(secret, settings.base_url)
+        except SecretMissing as error:
+            missing[part] = error
+    if missing:
+        raise SecretsMissing(name, missing)
     plain = {part: settings.auth[part] for part in _PLAIN_AUTH_PARTS - {"kind"} if part in settings.auth}
     return Connection(
         name=name,
@@ -80,19 +94,45 @@ def opened_store(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def schema_problems(settings: Settings) -> tuple[list[Problem], list[CrmError]]:
-    """Ask every connection's CRM what does not fit; connection troubles come apart."""
+@contextmanager
+def last_state(settings: Settings) -> Iterator[Store | None]:
+    """The state as the last sync left it; None, and nothing made, where none has run."""
+    store = Store.existing(settings.store.url)
+    try:
+        yield store
+    finally:
+        if store is not None:
+            store.close()
+
+
+def schema_problems(settings: Settings) -> tuple[list[Problem], dict[str, CrmError]]:
+    """Ask every connection's CRM what does not fit; connection troubles come apart, by name."""
     problems: list[Problem] = []
-    troubles: list[CrmError] = []
+    troubles: dict[str, CrmError] = {}
     for name, connection in settings.connections.items():
+        reads_only = connection.rollout.mode == "shadow"
         try:
             with opened_crm(name, connection) as crm:
-                problems += [
-                    Problem(f"connections.{name}.{found.where}", found.what, found.remedy, found.is_warning)
-                    for found in crm.check()
-                ]
+                for found in crm.check():
+                    mild = found.is_warning or (reads_only and found.is_about_writing)
+                    where = f"connections.{name}.{found.where}"
+                    problems.append(replace(found, where=where, is_warning=mild))
         except Misconfigured as error:
-            problems += [Problem(f"connections.{name}", problem) for problem in error.problems]
+            problems += [_told(name, problem) for problem in error.problems]
         except CrmError as error:
-            troubles.append(error)
+            troubles[name] = error
     return problems, troubles
+
+
+def _told(name: str, text: str) -> Problem:
+    """A connector's sentence as a problem; it may begin with the place and end with what to do."""
+    where = f"connections.{name}"
+    told = text.removeprefix(f"{name}: ")
+    place, colon, rest = told.partition(": ")
+    if colon and place.startswith(where):
+        where, told = place, rest
+    if told.startswith("auth."):
+        place, _, told = told.partition(" ")
+        where = f"{where}.{place}"
+    what, _, remedy = told.partition("; ")
+    return Problem(where, what, remedy)

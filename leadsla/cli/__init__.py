@@ -1,28 +1,30 @@
-"""The command line: one small file per command group, put together here."""
+"""The command line: one small file per command group, put together in ``commands``."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
-from leadsla.cli import explain, init, localcrm, outbox, report, schedule, setup, sync
-from leadsla.cli.app import app
-from leadsla.cli.exits import Exit, end_of
+__all__ = ["main"]
 
-__all__ = ["app", "main"]
-
-GROUPS = (init, setup, sync, schedule, explain, report, outbox, localcrm)
+_STOPPED = "stopped; what was finished is kept, the rest is planned again next time\n"
 
 
 def main() -> None:
     """Run the command line; every known trouble ends with one line and its exit code."""
+    before = signal.signal(signal.SIGINT, _leave)  # while modules load: nothing has begun, nothing to keep
+    from leadsla.cli.commands import run  # noqa: PLC0415 - slow to import
+
+    signal.signal(signal.SIGINT, before)
     try:
-        app(standalone_mode=True)
+        run()
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; what was finished is kept, the rest is planned again next time\n")
+        sys.stderr.write(_STOPPED)
         sys.exit(130)
-    except Exception as error:
-        end = end_of(error)
-        if end is None:
-            raise
-        sys.stderr.write(f"{end.message}\n")
-        sys.exit(Exit(end.code))
+
+
+def _leave(_number: int, _frame: object) -> None:
+    sys.stderr.write(_STOPPED)
+    sys.stderr.flush()
+    os._exit(130)

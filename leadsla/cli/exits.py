@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from sqlalchemy.exc import DBAPIError
+
 from connectors.errors import BudgetSpent, CrmError, Misconfigured, Unauthorised, Unavailable
+from leadsla.wiring import SecretsMissing
 from sync.guard import GuardStopped
-from sync.lease import Busy
+from sync.lease import Busy, LeaseLost
+from sync.store import StoreUnusable, refusal
 
 
 class Exit(IntEnum):
@@ -28,37 +33,68 @@ class End:
 
 
 class ConfigurationProblem(Exception):
-    """The configuration cannot be used; its problems were printed already."""
+    """The configuration, or something a person named, cannot be used; the text says what to do."""
 
 
 _ADVICE: tuple[tuple[type[Exception], Exit, str], ...] = (
     (Misconfigured, Exit.CONFIGURATION, "run `leadsla check` for everything that is wrong"),
+    (SecretsMissing, Exit.AUTHENTICATION, ""),
     (
         Unauthorised,
         Exit.AUTHENTICATION,
-        "check the credentials named under [connections.NAME] auth and renew them in the CRM",
+        "check these credentials and their rights in the CRM, and what `auth` of this connection names",
     ),
     (BudgetSpent, Exit.STOPPED, "nothing is lost; run again when the CRM's allowance is renewed"),
-    (Unavailable, Exit.PARTIAL, "nothing is lost; run again when the CRM can be reached"),
+    (
+        Unavailable,
+        Exit.PARTIAL,
+        "nothing is lost; run again when the CRM can be reached, or correct `base_url` if it never could",
+    ),
     (CrmError, Exit.PARTIAL, "run again; what is unknown is looked up first"),
     (
         GuardStopped,
         Exit.STOPPED,
         "read `leadsla plan`; if it is meant, run `leadsla sync --allow-mass-change`",
     ),
-    (
-        Busy,
-        Exit.BUSY,
-        "another run holds this connection; it frees it when done or within two minutes of dying",
-    ),
+    (Busy, Exit.BUSY, "another run holds this connection; it frees it when done or soon after dying"),
+    (LeaseLost, Exit.BUSY, "nothing is lost; let the other run finish"),
+    (StoreUnusable, Exit.CONFIGURATION, ""),
 )
+_LATER = (Unavailable, BudgetSpent, Busy)
 
 
 def end_of(error: Exception) -> End | None:
     """How a known error ends the program; None for one that nobody expected."""
     if isinstance(error, ConfigurationProblem):
         return End(Exit.CONFIGURATION, str(error))
-    for kind, code, advice in _ADVICE:
+    if isinstance(error, DBAPIError):
+        return End(Exit.CONFIGURATION, refusal("the state database", error))
+    for kind, code, _ in _ADVICE:
         if isinstance(error, kind):
-            return End(code, f"{error}. What to do: {advice}.")
+            advice = advice_for(error)
+            return End(code, f"{error}. What to do: {advice}." if advice else str(error))
     return None
+
+
+def advice_for(error: Exception) -> str:
+    """What to do about a known error; empty when it says so itself."""
+    if isinstance(error, Unauthorised) and "; " in str(error):
+        return ""
+    return next((advice for kind, _, advice in _ADVICE if isinstance(error, kind)), "")
+
+
+def code_of(troubles: Iterable[Exception]) -> Exit:
+    """The exit code of the worst: what a person must act on before what passes by itself."""
+
+    def rank(error: Exception) -> tuple[int, int]:
+        passes = next((number for number, kind in enumerate(_LATER, 1) if isinstance(error, kind)), 0)
+        return passes, _code(error)
+
+    return _code(min(troubles, key=rank, default=None))
+
+
+def _code(error: Exception | None) -> Exit:
+    if error is None:
+        return Exit.DONE
+    end = end_of(error)
+    return end.code if end else Exit.PARTIAL

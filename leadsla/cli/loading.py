@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from connectors.base import Problem
 from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.output import print_problems
 from leadsla.settings import ConnectionSettings, Settings, load
+from leadsla.wiring import last_state
 from sla_engine.book import Book
+from sync.store import Store
 
 
 def usable(config: Path) -> tuple[Settings, Book]:
@@ -23,10 +27,28 @@ def usable(config: Path) -> tuple[Settings, Book]:
 def refuse(problems: list[Problem]) -> None:
     """Print all problems; raise if any is more than a warning."""
     print_problems(problems)
-    serious = [problem for problem in problems if not problem.is_warning]
-    if serious:
-        plural = "problem" if len(serious) == 1 else "problems"
-        raise ConfigurationProblem(f"{len(serious)} {plural} in the configuration; nothing was touched")
+    if serious(problems):
+        raise ConfigurationProblem(counted(problems))
+
+
+def serious(problems: Sequence[Problem]) -> list[Problem]:
+    """Those that are more than a warning."""
+    return [problem for problem in problems if not problem.is_warning]
+
+
+def counted(problems: Sequence[Problem]) -> str:
+    """The line below a list of problems."""
+    amount = len(serious(problems))
+    return f"{amount} problem{'' if amount == 1 else 's'}; nothing was touched"
+
+
+@contextmanager
+def read_only(settings: Settings) -> Iterator[Store]:
+    """What the last sync left. Raises ConfigurationProblem when none has run."""
+    with last_state(settings) as store:
+        if store is None:
+            raise ConfigurationProblem("no sync has run yet; run `leadsla sync`")
+        yield store
 
 
 def chosen(settings: Settings, name: str | None) -> dict[str, ConnectionSettings]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from leadsla.cli.app import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, app
-from leadsla.cli.loading import chosen, usable
+from leadsla.cli.loading import chosen, read_only, usable
 from leadsla.cli.output import out, print_json, print_table
-from leadsla.wiring import opened_store
 from sync.store.facts import Facts
 from sync.store.work import Work
 
@@ -21,7 +20,7 @@ def outbox(
     """List changes that were refused or wait, and records in quarantine. Values are not shown."""
     settings, _ = usable(config)
     result: dict[str, list[dict[str, str]]] = {}
-    with opened_store(settings) as store:
+    with read_only(settings) as store:
         for name in chosen(settings, connection):
             with store.begin() as db:
                 rows = [

@@ -49,9 +49,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 def print_problems(problems: Sequence[Problem]) -> None:
     """Every problem on a line of its own: where, what, what to do."""
     for problem in problems:
-        word = "warning" if problem.is_warning else "problem"
-        remedy = f" - {problem.remedy}" if problem.remedy else ""
-        err.print(f"{word}: {problem.where}: {problem.what}{remedy}", markup=False)
+        err.print(problem_line(problem), markup=False)
+
+
+def problem_line(problem: Problem) -> str:
+    word = "warning" if problem.is_warning else "problem"
+    remedy = f" - {problem.remedy}" if problem.remedy else ""
+    return f"{word}: {problem.where}: {problem.what}{remedy}"
 
 
 class LineProgress:

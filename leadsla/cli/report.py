@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from connectors.base import Crm
 from leadsla.cli.app import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, app
-from leadsla.cli.loading import chosen, usable
+from leadsla.cli.loading import chosen, read_only, usable
 from leadsla.cli.output import out, print_json, print_table
-from leadsla.wiring import opened_crm, opened_store
 from sla_engine.model import Owner
 from sync.report import Standing, standings
+from sync.store.facts import Facts
 from sync.store.work import Work
 from sync.wording import local_time
 
@@ -27,22 +26,17 @@ def report(
     """Where the leads stand as of the last sync: breached, at risk, running, answered."""
     settings, _ = usable(config)
     result: dict[str, list[dict[str, object]]] = {}
-    with opened_store(settings) as store:
-        for name, one in chosen(settings, connection).items():
+    with read_only(settings) as store:
+        for name in chosen(settings, connection):
             with store.begin() as db:
                 rows = standings(Work(name).verdicts(db))
-            with opened_crm(name, one) as crm:
-                owners = _owners(crm)
+                owners = Facts(name).people(db)
             if as_json:
                 result[name] = [_plain(row, owners) for row in rows]
             else:
                 _show(name, rows, owners)
     if as_json:
         print_json(result)
-
-
-def _owners(crm: Crm) -> dict[str, Owner]:
-    return dict(crm.owners())
 
 
 def _plain(row: Standing, owners: dict[str, Owner]) -> dict[str, object]:
@@ -82,4 +76,11 @@ def _cells(row: Standing, owners: dict[str, Owner]) -> tuple[str, ...]:
         return local_time(instant, zone).replace(f"({zone})", zone.rpartition("/")[2]) if instant else ""
 
     state = row.state.replace("_", " ")
-    return row.lead, state, row.target, when(row.due_at), owner.name if owner else "", when(row.answered_at)
+    return (
+        row.lead,
+        state,
+        row.target,
+        when(row.due_at),
+        owner.name if owner else row.owner,
+        when(row.answered_at),
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from connectors.base import Problem, ProvisionStep
+from connectors.errors import CrmError, Unauthorised
 from leadsla.cli.app import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, app
-from leadsla.cli.exits import Exit
-from leadsla.cli.loading import chosen, refuse, usable
-from leadsla.cli.output import err, out, print_json
+from leadsla.cli.exits import Exit, advice_for, code_of
+from leadsla.cli.loading import chosen, counted, serious, usable
+from leadsla.cli.output import err, out, print_json, print_problems
+from leadsla.cli.runs import TROUBLES, ended, tell, with_errors
 from leadsla.settings import load
-from leadsla.wiring import opened_crm, schema_problems
+from leadsla.wiring import SecretsMissing, opened_crm, schema_problems
 
 
 @app.command()
@@ -20,20 +24,34 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     settings = load(config)
     found, troubles = schema_problems(settings)
     problems = [*settings.problems, *found]
+    code = Exit.CONFIGURATION if serious(problems) else code_of(troubles.values())
+    for name, trouble in troubles.items():
+        problems += _refused(name, trouble)
+    away = {name: one for name, one in troubles.items() if not isinstance(one, Unauthorised)}
     if as_json:
         rows = [
             {"where": p.where, "what": p.what, "remedy": p.remedy, "warning": p.is_warning} for p in problems
         ]
-        print_json({"problems": rows, "unreachable": [str(trouble) for trouble in troubles]})
-    if troubles and all(problem.is_warning for problem in problems):
-        raise troubles[0]
-    for trouble in troubles:
-        err.print(f"problem: {trouble}", markup=False)
-    if as_json:
-        raise typer.Exit(Exit.CONFIGURATION if any(not p.is_warning for p in problems) else Exit.DONE)
-    refuse(problems)
-    names = ", ".join(settings.connections)
-    out.print(f"all right: {names}", markup=False)
+        print_json({"problems": rows, "unreachable": [str(trouble) for trouble in away.values()]})
+        raise typer.Exit(code)
+    problems += [_of_connection(name, trouble) for name, trouble in away.items()]
+    print_problems(problems)
+    if code is not Exit.DONE:
+        err.print(counted(problems))
+        raise typer.Exit(code)
+    out.print(f"all right: {', '.join(settings.connections)}", markup=False)
+
+
+def _refused(name: str, trouble: CrmError) -> list[Problem]:
+    """Every secret or right that is missing, as problems."""
+    if isinstance(trouble, SecretsMissing):
+        return list(trouble.problems)
+    return [_of_connection(name, trouble)] if isinstance(trouble, Unauthorised) else []
+
+
+def _of_connection(name: str, trouble: CrmError) -> Problem:
+    what, _, remedy = str(trouble).removeprefix(f"{name}: ").partition("; ")
+    return Problem(f"connections.{name}", what, remedy or advice_for(trouble))
 
 
 @app.command()
@@ -45,16 +63,31 @@ def provision(
 ) -> None:
     """Create leadsla's own fields in the CRM. What exists is left alone, so it can be run again."""
     settings, _ = usable(config)
-    result = {}
+    done: dict[str, list[ProvisionStep]] = {}
+    failed: dict[str, Exception] = {}
     for name, one in chosen(settings, connection).items():
-        with opened_crm(name, one) as crm:
-            result[name] = crm.provision(dry_run=dry_run)
+        try:
+            with opened_crm(name, one) as crm:
+                done[name] = crm.provision(dry_run=dry_run)
+        except TROUBLES as error:
+            failed[name] = error
+            tell(error)
+            continue
+        if not as_json:
+            _show_steps(name, done[name], dry_run=dry_run)
     if as_json:
-        print_json({n: [{"what": s.what, "exists": s.exists} for s in steps] for n, steps in result.items()})
-        return
-    for name, steps in result.items():
-        missing = [step for step in steps if not step.exists]
-        verb = "would create" if dry_run else "created"
-        for step in missing:
+        steps = {name: [asdict(step) for step in steps] for name, steps in done.items()}
+        print_json(with_errors(steps, failed))
+    lacking = [step for steps in done.values() for step in steps if not (step.exists or step.created)]
+    ended(failed, is_partial=bool(lacking) and not dry_run)
+
+
+def _show_steps(name: str, steps: list[ProvisionStep], *, dry_run: bool) -> None:
+    for step in steps:
+        if not step.exists:
+            verb = "would create" if dry_run else "created" if step.created else "could not create"
             out.print(f"{name}: {verb} {step.what}", markup=False)
-        out.print(f"{name}: {len(steps) - len(missing)} there already, {len(missing)} {verb}", markup=False)
+    there = sum(step.exists for step in steps)
+    made = len(steps) - there if dry_run else sum(step.created for step in steps)
+    verb = "would be created" if dry_run else "created"
+    out.print(f"{name}: {there} there already, {made} {verb}", markup=False)
