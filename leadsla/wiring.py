@@ -5,7 +5,9 @@ A context manager each, so whatever is opened is closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -14,7 +16,7 @@ from pydantic import SecretStr
 
 from connectors.base import Crm, Problem
 from connectors.connection import Connection
-from connectors.errors import CrmError, Misconfigured, Unauthorised
+from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable
 from leadsla.secret_names import SecretMissing, resolve
 from leadsla.settings import ConnectionSettings, Settings
 from sync.guard import Brakes
@@ -22,17 +24,38 @@ from sync.run import RunSettings
 from sync.store import Store
 
 _PLAIN_AUTH_PARTS = {"kind", "username"}
+SHORT_WAIT_SECONDS = 2.0
 
 
 @contextmanager
-def opened_crm(name: str, settings: ConnectionSettings) -> Iterator[Crm]:
-    """The CRM behind ``[connections.name]``. Raises Unauthorised if a secret cannot be had."""
+def opened_crm(name: str, settings: ConnectionSettings, stop: threading.Event | None = None) -> Iterator[Crm]:
+    """The CRM behind ``[connections.name]``. Raises Unauthorised if a secret cannot be had.
+
+    ``stop`` ends a long wait for the CRM early.
+    """
     connector = import_module(f"connectors.{settings.crm}")  # an SDK is slow to import: only the one needed
-    crm: Crm = connector.open_crm(connection_of(name, settings))
+    connection = connection_of(name, settings)
+    if stop is not None:
+        connection = replace(connection, sleep=patience(name, stop))
+    crm: Crm = connector.open_crm(connection)
     try:
         yield crm
     finally:
         crm.close()
+
+
+def patience(name: str, stop: threading.Event) -> Callable[[float], None]:
+    """How to wait for a CRM: short waits belong to the batch in hand, a long one ends when asked to stop."""
+
+    def wait(seconds: float) -> None:
+        if seconds <= SHORT_WAIT_SECONDS:
+            time.sleep(seconds)
+        elif stop.wait(seconds):
+            raise Unavailable(
+                f"{name}: stopped while waiting for the CRM; nothing is lost, the next run goes on"
+            )
+
+    return wait
 
 
 class SecretsMissing(Unauthorised):

@@ -14,7 +14,7 @@ from sla_engine.verdict import Verdict
 from sla_engine.wording import Wording
 from sync.approval import Plan, state_of
 from sync.deliver import Desk
-from sync.guard import Caps
+from sync.guard import Caps, GuardStopped
 from sync.orders import Run
 from sync.plan import Permissions, is_shown, plan
 from sync.report import RunReport
@@ -134,7 +134,10 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         report.deferred += len(batch.held_back)
         report.held_back += batch.held_back
         run.progress.step("judge", report.evaluated, len(working_set))
-    run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
+    try:
+        run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
+    except GuardStopped as stopped:
+        raise GuardStopped(f"{run.name}: {stopped}") from None
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:

@@ -211,4 +211,10 @@ def _assertion(connection: Connection, secrets: dict[str, str]) -> str:
         "aud": connection.base_url,
         "exp": int(time.time()) + 180,
     }
-    return jwt.encode(claims, secrets["private_key"], algorithm="RS256")
+    try:
+        return jwt.encode(claims, secrets["private_key"], algorithm="RS256")
+    except (ValueError, jwt.InvalidKeyError):
+        raise Unauthorised(
+            f"{connection.name}: the private key is no RSA key in PEM form; name the file that belongs to"
+            " the certificate of the External Client App"
+        ) from None

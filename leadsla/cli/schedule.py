@@ -90,7 +90,7 @@ class Rounds:
         one = present.connections[name]
         assert present.book is not None  # noqa: S101 - usable() and _reread() let nothing else through
         with (
-            opened_crm(name, one) as crm,
+            opened_crm(name, one, self.stop) as crm,
             progress(name) if err.is_terminal else nullcontext(Silent()) as shown,
         ):
             return run_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -87,6 +88,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
     """Run once: read, judge, write, report. Safe to stop and to repeat."""
     settings, book = usable(config)
     approved = {one.connection: one for one in plans_in(approve)} if approve else {}
+    refuse_strangers(approved, settings.connections)
     reports: list[RunReport] = []
     failed: dict[str, Exception] = {}
     with opened_store(settings) as store, stopping() as stop:
@@ -95,7 +97,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
             if stop.is_set() or (approve and name not in approved):
                 continue
             try:
-                with opened_crm(name, one) as crm, progress(name) as shown:
+                with opened_crm(name, one, stop) as crm, progress(name) as shown:
                     limits = run_settings(settings, one)
                     run = Run(crm, store, book, limits, shown, as_of, allow_mass_change, stop)
                     reports.append(run_once(run, approved.get(name)))
@@ -108,6 +110,16 @@ def sync(  # noqa: PLR0913 - one parameter per option
         for report in reports:
             show_report(report)
     ended(failed, is_partial=any(report.is_partial for report in reports))
+
+
+def refuse_strangers(approved: Iterable[str], connections: Iterable[str]) -> None:
+    """A plan for a connection that is not there would be passed over in silence."""
+    strangers = sorted(set(approved) - set(connections))
+    if strangers:
+        raise ConfigurationProblem(
+            f"the plan is for {', '.join(strangers)}, which this configuration does not have;"
+            " make it again with `leadsla plan --out FILE`"
+        )
 
 
 def refuse_time_travel(as_of: datetime | None, base_url: str) -> None:

@@ -11,11 +11,16 @@ from typing import Any
 import pytest
 import requests
 import responses
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 
 from connectors.base import CloseTask, CreateTask, Crm, Page, Problem
-from connectors.errors import Misconfigured
+from connectors.connection import Connection
+from connectors.errors import Misconfigured, Unauthorised
 from connectors.labels import KEY_LABEL, LABELS
-from connectors.mapping import NO_STAGE
+from connectors.mapping import NO_STAGE, ConnectionMapping
+from connectors.salesforce.crm import SalesforceCrm
 from tests.contract.benches import Bench, Practice, hubspot_bench, open_crm, salesforce_bench, shipped
 
 NAMES = ("salesforce", "hubspot")
@@ -232,3 +237,26 @@ def test_a_crm_that_is_only_overloaded_at_first_is_no_wrong_address():
     responses.get(url, status=503, body="<html>busy</html>")
     responses.get(url, json={"portalId": 7})
     assert open_crm("hubspot", "https://hub.test").account_id() == "7"
+
+
+def test_a_signed_assertion_signs_in_where_a_secret_is_not_wanted() -> None:
+    """The JWT bearer flow against a CRM that checks who, for whom and until when."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with salesforce_bench() as bench:
+        assert bench.practice is not None
+        user = next(one for one in bench.practice.records("User") if one["IsActive"])
+        for username, works in ((user["Username"], True), ("nobody@elsewhere.example", False)):
+            secrets = {"client_id": "localcrm", "username": username, "private_key": pem.decode()}
+            credentials = {name: SecretStr(value) for name, value in secrets.items()}
+            parts = shipped("salesforce")
+            mapping = ConnectionMapping.model_validate({part: parts[part] for part in ("lead", "stages")})
+            crm = SalesforceCrm(Connection("sf", bench.practice.url, "jwt", credentials, mapping))
+            if works:
+                assert crm.account_id().startswith("00D")
+            else:
+                with pytest.raises(Unauthorised, match="sf"):
+                    crm.account_id()
+            crm.close()

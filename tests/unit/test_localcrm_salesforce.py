@@ -12,6 +12,7 @@ import jwt
 import pytest
 import requests
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceResourceNotFound
 from starlette.applications import Starlette
@@ -24,6 +25,8 @@ from localcrm.salesforce import SalesforceFace
 T0 = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 BASE = "/services/data/v59.0"
 NO_ASSIGN = {"Sforce-Auto-Assign": "FALSE"}
+
+SIGNING_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def story() -> Company:
@@ -479,15 +482,31 @@ def test_events_and_bad_edits(crm):
         crm.face.records("Nope")
 
 
-def test_a_jwt_bearer_is_taken_until_it_expires(crm):
-    def grant(expires):
-        assertion = jwt.encode({"iss": "localcrm", "exp": expires}, "k" * 32, algorithm="HS256")
-        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-        return requests.post(crm.url + "/services/oauth2/token", data=form, timeout=5)
-
-    assert grant(time.time() + 60).status_code == 200
-    late = grant(time.time() - 60)
-    assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({}, None),
+        ({"aud": "https://login.salesforce.com"}, None),
+        ({"aud": "https://elsewhere.example"}, "audience is invalid"),
+        ({"sub": "nobody@elsewhere.example"}, "user hasn't approved this consumer"),
+        ({"exp": -60}, "expired authorization code"),
+        ({"exp": 3600}, "expired authorization code"),
+        ({"iss": "another"}, "client identifier invalid"),
+        ({"alg": "HS256"}, "invalid assertion"),
+    ],
+)
+def test_a_jwt_bearer_is_judged_as_strictly_as_the_real_one_does(crm, wrong, why):
+    user = next(one for one in crm.face.records("User") if one["IsActive"])
+    claims = {"iss": "localcrm", "aud": crm.url, "sub": user["Username"], **wrong}
+    claims["exp"] = time.time() + wrong.get("exp", 60)
+    algorithm = claims.pop("alg", "RS256")
+    key = "k" * 32 if algorithm == "HS256" else SIGNING_KEY
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "assertion": jwt.encode(claims, key, algorithm=algorithm),
+    }
+    answer = requests.post(crm.url + "/services/oauth2/token", data=form, timeout=5)
+    assert (answer.status_code, answer.json().get("error_description")) == (400 if why else 200, why)
 
 
 def test_a_composite_of_all_or_none_leaves_nothing_behind(crm):
