@@ -24,6 +24,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/business_time.py
+	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/first_sync.py
 
 format: $(READY)

@@ -5,7 +5,8 @@ holidays. Slow peers get fewer instants; every rate is per second. Figures depen
 
     python benchmarks/business_time.py [--json]
 
-businesstimedelta is measured if it is installed; nothing else of leadsla needs it.
+businesstimedelta is measured if it is installed, and the Ruby gem biz if `ruby -e "require 'biz'"` works;
+nothing else of leadsla needs them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import platform
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -79,6 +81,9 @@ def measure() -> dict[str, float]:
     }
     if find_spec("businesstimedelta"):
         found["businesstimedelta"] = businesstimedelta_rate(instants[:2_000])
+    biz = biz_rate(instants[:3_000])
+    if biz is not None:
+        found["biz (Ruby)"] = biz
     return found
 
 
@@ -122,6 +127,20 @@ def businesstimedelta_rate(instants: list[datetime]) -> float:
     )
     four = btd.BusinessTimeDelta(btd.Rules([days, closed]), hours=4)
     return rate(lambda: [one + four for one in instants], len(instants), tries=1)
+
+
+def biz_rate(instants: list[datetime]) -> float | None:
+    """None where there is no Ruby, or no biz."""
+    script = Path(__file__).with_name("biz.rb")
+    days = [str(day) for day in _german_holidays()]
+    lines = "\n".join(str(int(one.timestamp())) for one in instants)
+    try:
+        done = subprocess.run(
+            ["ruby", str(script), *days], input=lines, capture_output=True, text=True, check=True
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return float(done.stdout)
 
 
 if __name__ == "__main__":
