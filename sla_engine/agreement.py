@@ -31,6 +31,9 @@ class Handover(Part):
     """What makes a lead ready for sales beside the minimum data: a band of interest, and how sure the fit is.
 
     ``fit``: "buyer" wants a sign for, "not_excluded" is content when nothing speaks against.
+
+    >>> Handover().interest.value, Handover().fit
+    ('medium', 'not_excluded')
     """
 
     interest: InterestBand = InterestBand.MEDIUM
@@ -38,7 +41,14 @@ class Handover(Part):
 
 
 class NotNew(Part):
-    """Leads that are known already, told by their fields, e.g. customers."""
+    """Leads that are known already, told by their fields, e.g. customers: no MQL, and no clock at all.
+
+    Every condition in ``when`` must hold for sure. ``because`` is the sentence people read.
+
+    >>> rule = {"name": "customer", "when": [{"field": "customer", "is": True}], "because": "buys already"}
+    >>> NotNew.model_validate(rule).name
+    'customer'
+    """
 
     name: str
     when: tuple[Condition, ...] = Field(min_length=1)
@@ -46,13 +56,18 @@ class NotNew(Part):
 
     @cached_property
     def applies(self) -> Test:
+        """Whether a lead is such a one; None where its fields do not tell."""
         return all_of(self.when)
 
 
 class Volume(Part):
     """What marketing promises: MQLs a month by source ("*": all together), and how many are good.
 
-    ``accepted_share``: of the MQLs sales has answered, the share accepted. ``source`` is our lead field.
+    ``accepted_share``: of the MQLs sales has answered, the share accepted (more than 0, up to 1).
+    ``source`` is our lead field. Months are those of the default calendar's time zone.
+
+    >>> Volume(per_month={"*": 120, "webinar": 40}, accepted_share=0.6).per_month["webinar"]
+    40
     """
 
     source: str = "source"
@@ -64,7 +79,14 @@ class Agreement(Part):
     """The whole agreement. ``version`` names its content: another content, another version.
 
     ``people`` and ``texts`` are no part of what was signed and make no new version. ``scope``: the
-    conditions a lead must meet for this agreement to apply.
+    conditions a lead must meet for this agreement to apply. ``region`` is our lead field that
+    ``hours_by_region`` is asked with. Raises ValueError when it does not hold together (``soundness``).
+
+    >>> hours = {"berlin": {"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}}}
+    >>> signed = {"name": "all", "default_hours": "berlin", "hours": hours}
+    >>> one, other = Agreement.model_validate(signed), Agreement.model_validate(signed | {"language": "de"})
+    >>> one.version == other.version, one.roster == other.roster
+    (True, False)
     """
 
     name: str
@@ -107,24 +129,24 @@ class Agreement(Part):
 
     @cached_property
     def version(self) -> str:
-        """Twelve characters that stay the same as long as what was signed does."""
+        """Twelve hexadecimal characters that stay the same as long as what was signed does."""
         signed = self.model_dump_json(by_alias=True, exclude={"people", "texts", "language"})
         return hashlib.sha256(signed.encode()).hexdigest()[:12]
 
     @cached_property
     def roster(self) -> str:
-        """Names the people and texts that stand beside what was signed, as ``version`` does."""
+        """Names the people, texts and language that stand beside what was signed, as ``version`` does."""
         beside = self.model_dump_json(by_alias=True, include={"people", "texts", "language"})
         return hashlib.sha256(beside.encode()).hexdigest()[:12]
 
     @cached_property
     def covers(self) -> Test:
-        """Whether a lead is in this agreement's scope."""
+        """Whether a lead is in this agreement's scope; None where its fields do not tell."""
         return all_of(self.scope)
 
     @cached_property
     def phases(self) -> frozenset[LifecycleStage]:
-        """Phases in which somebody promised something on entry."""
+        """Phases in which somebody promised something when they begin or the owner changes."""
         return frozenset(
             phase for one in self.target if one.starts != "inbound_activity" for phase in one.phase
         )
@@ -138,7 +160,15 @@ class Agreement(Part):
         return self._targets[name]
 
     def hours_for(self, target: Target, owner: Owner | None, fields: Mapping[str, Value]) -> str:
-        """The calendar's name on which ``target`` runs: named, by the lead's region, or the owner's."""
+        """The calendar's name on which ``target`` runs: named, by the lead's region, or the owner's.
+
+        An owner's is their own, else that of their time zone (IANA); whatever is not told, the default.
+
+        >>> from sla_engine.examples import agreed
+        >>> agreement = agreed()
+        >>> agreement.hours_for(agreement.target[0], Owner("anna", time_zone="Asia/Kolkata"), {})
+        'office'
+        """
         if target.hours == "region":
             return self.hours_by_region.get(str(fields.get(self.region) or ""), self.default_hours)
         if target.hours != "owner":

@@ -33,9 +33,30 @@ Counted = Sequence[tuple[datetime, float, Activity]]
 
 
 class Behaviour:
-    """What a lead did that can be worth points, looked through once, for any number of questions."""
+    """What a lead did that can be worth points, looked through once, for any number of questions.
 
-    __slots__ = ("_bounces", "_clicks", "_history", "_model", "_opt_outs", "_scored", "_sent", "_simply")
+    All instants are aware, in UTC; a day, week or month of a cap begins at midnight UTC.
+
+    >>> from sla_engine.examples import done, handed_over, later
+    >>> visits = handed_over(*(done("page_visit", hours, by="lead") for hours in (0, 1, 2)))
+    >>> model = InterestModel.model_validate({"points": {"page_visit": 2}})
+    >>> did = Behaviour(visits, model)
+    >>> did.band_at(later(2)).value, [one.at.hour for one in did.signals(later(1))]
+    ('low', [10, 9])
+    """
+
+    __slots__ = (
+        "_answer",
+        "_asked_last",
+        "_bounces",
+        "_clicks",
+        "_history",
+        "_model",
+        "_opt_outs",
+        "_scored",
+        "_sent",
+        "_simply",
+    )
 
     def __init__(self, history: LeadHistory, model: InterestModel) -> None:
         self._history = history
@@ -64,6 +85,8 @@ class Behaviour:
             elif kind is _CLICK:
                 self._clicks.append(one)
         self._simply: Counted | None = None
+        self._asked_last: tuple[datetime, datetime | None] | None = None
+        self._answer: Counted = ()
 
     def interest(self, now: datetime, since: datetime | None = None) -> Interest:
         """Interest at ``now`` from everything up to then (and after ``since``, if given)."""
@@ -73,7 +96,7 @@ class Behaviour:
         return Interest(points, now, model.half_life, band_of(points, model.bands), trend, readable)
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
-        """The latest things that count, newest first."""
+        """The latest things that count at ``now``, newest first, three at the most."""
         return tuple(
             [Signal(one.kind, at, one.content) for at, _, one in self.counted(now)[: -_SHOWN - 1 : -1]]
         )
@@ -85,10 +108,15 @@ class Behaviour:
 
     def counted(self, now: datetime, since: datetime | None = None) -> Counted:
         """(instant, raw points after the caps, activity) of all that counts at ``now``, in time order."""
+        if self._asked_last != (now, since):
+            self._answer, self._asked_last = self._count(now, since), (now, since)
+        return self._answer
+
+    def _count(self, now: datetime, since: datetime | None) -> Counted:
         ended = max((at for at in self._opt_outs if at <= now), default=since) if self._opt_outs else since
         if since is not None and ended is not None:
             ended = max(ended, since)
-        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now)
+        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now) if self._clicks else ()
         bounced = max((at for at in self._bounces if at <= now), default=None) if self._bounces else None
         if ended is not None or clicks or bounced is not None:
             left = [one for one in self._scored if one.id not in clicks]
@@ -154,7 +182,13 @@ class _Meter:
 
 
 def interest_of(history: LeadHistory, model: InterestModel, now: datetime) -> Interest:
-    """Interest at ``now`` from everything a lead did up to then."""
+    """Interest at ``now`` (aware) from everything a lead did up to then.
+
+    >>> from sla_engine.examples import done, handed_over, later
+    >>> model = InterestModel.model_validate({"points": {"form": 20}, "half_life": "14d"})
+    >>> interest_of(handed_over(done("form", 0, by="lead")), model, later(14 * 24)).points
+    10.0
+    """
     return Behaviour(history, model).interest(now)
 
 
@@ -162,6 +196,11 @@ def faded(spent: Counted, half_life: timedelta, now: datetime) -> tuple[float, T
     """What is left at ``now`` of points earned at their instants, and where that is going.
 
     The trend holds the points of the last half-life against those of the one before: a fifth is no change.
+    Nothing of ``spent`` may lie after ``now``.
+
+    >>> from sla_engine.examples import done, later
+    >>> faded([(later(0), 8.0, done("form", 0, by="lead"))], timedelta(hours=12), later(36))
+    (1.0, <Trend.GONE: 'gone'>)
     """
     points = recent = before = 0.0
     for at, worth, _ in spent:

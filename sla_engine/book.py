@@ -1,7 +1,8 @@
 """The book of agreements: which one covers a lead, and which version was in force when.
 
 A clock keeps the version it was opened under: a new agreement never rewrites a running or past
-deadline. What is asked of a lead now (data, fit, interest) is the newest version's business.
+deadline. What is asked of a lead now (data, fit, interest) is the newest version's business. Not here:
+how versions are kept (``sync``), or what is in one (``agreement``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from sla_engine.situation import Circumstances
 class Chapter:
     """All versions of one agreement: the newest, and what was in force before, oldest first.
 
-    ``earlier`` holds (version, the instant it was replaced).
+    ``earlier`` holds (version, the instant it was replaced, aware UTC).
+
+    >>> from sla_engine.examples import agreed, later
+    >>> chapter = Chapter(agreed(), ((agreed(name="old"), later(0)),))
+    >>> [(one.name, until and until.hour) for one, _, until in chapter.in_force()]
+    [('old', 9), ('example', None)]
     """
 
     current: Agreement
@@ -36,17 +42,26 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Every agreement in one configuration, the more special first."""
+    """Every agreement in one configuration, the more special first; at least one.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> french = agreed(name="french", scope=[{"field": "country", "is": "FR"}])
+    >>> Book.of(french, agreed()).covering(handed_over(country="DE"), later(1)).current.name
+    'example'
+    """
 
     chapters: tuple[Chapter, ...]
 
     @classmethod
     def of(cls, *agreements: Agreement) -> Book:
-        """A book without a past."""
+        """A book without a past: the newest versions only."""
         return cls(tuple(Chapter(one) for one in agreements))
 
     def covering(self, history: LeadHistory, now: datetime) -> Chapter | None:
-        """The first whose scope the lead is in; None: nobody agreed anything about it."""
+        """The first whose scope the lead is in at ``now`` (aware); None: nobody agreed anything about it.
+
+        A scope that cannot be told from the lead's fields does not cover it.
+        """
         for chapter in self.chapters:
             if not chapter.current.scope:
                 return chapter
@@ -61,7 +76,7 @@ class Book:
         return len(self.chapters) == 1 and not first.earlier and not first.current.scope
 
     def version(self, name: str) -> Agreement:
-        """The version called ``name``, of whichever agreement. Raises KeyError."""
+        """The version called ``name``, of whichever agreement. Raises KeyError when there is none."""
         for chapter in self.chapters:
             for agreement, _, _ in chapter.in_force():
                 if agreement.version == name:
@@ -70,5 +85,5 @@ class Book:
 
     @property
     def agreements(self) -> Sequence[Agreement]:
-        """The newest version of each."""
+        """The newest version of each, the more special first."""
         return [chapter.current for chapter in self.chapters]

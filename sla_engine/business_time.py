@@ -49,7 +49,13 @@ Shift = tuple[TimeOfDay, TimeOfDay]
 
 
 class Place(BaseModel):
-    """Public holidays of a country or a part of it, as the ``holidays`` library knows them."""
+    """Public holidays of a country or a part of it, as the ``holidays`` library knows them.
+
+    ``country`` and ``subdivision`` are codes of ISO 3166. Raises ValueError for a place it does not know.
+
+    >>> [date(2026, 3, 8) in Place(country="DE", subdivision=land).dates(2026) for land in ("BE", "BY")]
+    [True, False]
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     country: str
@@ -65,7 +71,7 @@ class Place(BaseModel):
         return self
 
     def dates(self, year: int) -> Mapping[date, str]:
-        """The holidays of one year with their names.
+        """The holidays of one year with their names in English.
 
         >>> Place(country="DE").dates(2026)[date(2026, 10, 3)]
         'German Unity Day'
@@ -82,7 +88,12 @@ class Place(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the way to a deadline: [start, end) in UTC, whether it counted, and why (not)."""
+    """A part of the way to a deadline: [start, end) in UTC, whether it counted, and why (not).
+
+    >>> noon = datetime(2026, 6, 12, 12, tzinfo=UTC)
+    >>> Stretch(noon, noon + timedelta(hours=1), counted=False, reason="break").reason
+    'break'
+    """
 
     start: datetime
     end: datetime
@@ -91,7 +102,7 @@ class Stretch:
 
 
 class BusinessHours(BaseModel):
-    """A working calendar in one time zone.
+    """A working calendar in one time zone (``tz``, IANA); shifts are wall times of that zone.
 
     >>> day = [["09:00", "17:00"]]
     >>> berlin = BusinessHours(tz="Europe/Berlin", weekly={"fri": day, "mon": day})
@@ -99,7 +110,8 @@ class BusinessHours(BaseModel):
     >>> berlin.add(friday, timedelta(hours=4)).isoformat()
     '2026-11-30T11:00:00+00:00'
 
-    Instants must be aware (NaiveInstant otherwise) and come back in UTC. Whole seconds count.
+    Instants must be aware (NaiveInstant otherwise) and come back in UTC. Whole seconds count. Raises
+    ValueError for an unknown zone, a shift without length and a calendar that never opens.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -160,22 +172,25 @@ class BusinessHours(BaseModel):
         return instant_of(self.timeline.add(seconds_of(_aware(start)), wanted))
 
     def between(self, start: datetime, end: datetime) -> timedelta:
-        """Working time in [start, end); negative if ``end`` lies before ``start``."""
+        """Working time in [start, end); negative if ``end`` lies before ``start``. Raises NaiveInstant."""
         return timedelta(seconds=self.timeline.worked(seconds_of(_aware(start)), seconds_of(_aware(end))))
 
     def is_open(self, instant: datetime) -> bool:
-        """Whether ``instant`` lies in a shift."""
+        """Whether ``instant`` lies in a shift; at closing it does not. Raises NaiveInstant."""
         second = seconds_of(_aware(instant))
         return self.timeline.worked(second, second + 1) == 1
 
     def next_opening(self, instant: datetime) -> datetime:
-        """``instant`` itself while open, else the next opening."""
+        """``instant`` itself while open (whole seconds, UTC), else the next opening.
+
+        Raises NaiveInstant, and OverflowError when the calendar never opens again.
+        """
         return instant_of(self.timeline.add(seconds_of(_aware(instant)), 1) - 1)
 
     def end_of_working_day(self, start: datetime, number: int) -> datetime:
         """Midnight (calendar's zone, given in UTC) that ends the ``number``-th working day after ``start``.
 
-        The day of ``start`` is no working day of its own.
+        The day of ``start`` is no working day of its own. Raises NaiveInstant and OverflowError as ``add``.
         """
         zone = ZoneInfo(self.tz)
         at = _aware(start)
@@ -186,6 +201,8 @@ class BusinessHours(BaseModel):
 
     def explain(self, start: datetime, duration: timedelta) -> tuple[Stretch, ...]:
         """How a deadline comes about: every stretch from ``start`` to it, counted or skipped and why.
+
+        Raises as ``add``.
 
         >>> day = [["09:00", "17:00"]]
         >>> hours = BusinessHours(tz="Europe/Berlin", weekly={"fri": day, "mon": day})
@@ -199,7 +216,7 @@ class BusinessHours(BaseModel):
         return self.spans(first, last)
 
     def spans(self, start: datetime, end: datetime) -> tuple[Stretch, ...]:
-        """[start, end) cut into working time and the rest, each stretch with its reason."""
+        """[start, end) cut into working time and the rest, each with its reason. Raises NaiveInstant."""
         first, last = seconds_of(_aware(start)), seconds_of(_aware(end))
         found: list[tuple[int, int, str]] = []
         at = first
@@ -215,6 +232,8 @@ class BusinessHours(BaseModel):
     def add_many(self, starts: Instants, durations: timedelta | Durations) -> Instants:
         """``add`` for arrays: ``datetime64[s]`` in UTC, durations one for all or ``timedelta64[s]`` each.
 
+        Raises ValueError for a start that is missing (NaT), and OverflowError as ``add``.
+
         >>> hours = BusinessHours(tz="UTC", weekly={"mon": [["09:00", "17:00"]]})
         >>> hours.add_many(np.array(["2026-11-23T16:00"], "datetime64[s]"), timedelta(hours=2))
         array(['2026-11-30T10:00:00'], dtype='datetime64[s]')
@@ -227,7 +246,10 @@ class BusinessHours(BaseModel):
         return self.timeline.add_many(seconds, wanted).astype("datetime64[s]")
 
     def between_many(self, starts: Instants, ends: Instants) -> Durations:
-        """``between`` for arrays of ``datetime64[s]`` in UTC; answers ``timedelta64[s]``."""
+        """``between`` for arrays of ``datetime64[s]`` in UTC; answers ``timedelta64[s]``.
+
+        Raises ValueError for an instant that is missing (NaT).
+        """
         return self.timeline.worked_many(_seconds(starts), _seconds(ends)).astype("timedelta64[s]")
 
 

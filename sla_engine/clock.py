@@ -1,7 +1,8 @@
 """Clocks: one target running for one lead, from what opened it to what proves the answer.
 
 A clock's start is the CRM's event time. Its calendar is fixed at the start. It is judged by working
-time without pauses; one whose start is only estimated is never called breached.
+time without pauses; one whose start is only estimated is never called breached. Not here: what opens
+a clock (``openings``), stands it still (``pauses``) or meets it (``proof``).
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ def clocks_of(
 ) -> list[SlaClock]:
     """The clocks opened in [since, until) under one agreement (None: no bound), in the order they began.
 
-    ``covers``: whether the agreement was the lead's at an instant (None: always).
+    ``covers``: whether the agreement was the lead's at an instant (None: always). Instants are aware UTC.
+
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> called = Situation(handed_over(done("call", 3)), agreed(), later(24))
+    >>> [(one.state.value, one.proof, one.working_seconds) for one in clocks_of(called, called.agreement)]
+    [('met', 'call', 10800)]
     """
     taken: set[tuple[str, str]] = set()
 

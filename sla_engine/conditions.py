@@ -1,7 +1,8 @@
 """Conditions: typed tests on a lead, and whether they hold: yes, no, or cannot tell (None).
 
 Not an expression language: a field and an operator, an activity that has happened, a band of interest,
-a score, and any, all, not over those. Empty data means "cannot tell", and so does "not" of it.
+a score, and any, all, not over those. Empty data means "cannot tell", and so does "not" of it. Not here:
+what a lead looks like at an instant (``situation.Circumstances``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ Answer = bool | None
 
 
 class Circumstances(Protocol):
-    """What a condition may ask about a lead at one instant."""
+    """What a condition may ask about a lead at one instant; ``situation`` has the real one.
+
+    >>> sorted(name for name in vars(Circumstances) if not name.startswith("_"))
+    ['band', 'fields', 'of_kind', 'score']
+    """
 
     @property
     def fields(self) -> Mapping[str, Value]:
@@ -36,7 +41,7 @@ class Circumstances(Protocol):
 
     @property
     def score(self) -> int:
-        """The score by then."""
+        """The score by then, 0 to 100."""
 
 
 Test = Callable[[Circumstances], Answer]
@@ -48,6 +53,13 @@ class Condition(Part):
     ``field`` with one of ``is``, ``in``, ``at_least``, ``at_most``, ``matches`` (a regular
     expression found anywhere) or ``missing``; ``activity`` (has happened; ``content`` narrows it
     by a regular expression); ``interest`` (at least this band); ``score`` (at least so much).
+    Texts are equal in capital and small letters. Raises ValueError for none or several tests at once.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> large = Condition.model_validate({"field": "employees", "at_least": 50})
+    >>> large.holds(Circumstances(handed_over(), agreed(), later(0))) is None  # nobody knows how many
+    True
     """
 
     field: str = ""
@@ -81,7 +93,7 @@ class Condition(Part):
 
     @cached_property
     def holds(self) -> Test:
-        """The test itself, compiled once."""
+        """The test itself, compiled once: True, False, or None for cannot tell."""
         if self.any_ is not None:
             return _any([one.holds for one in self.any_])
         if self.all_ is not None:
@@ -130,7 +142,15 @@ class Condition(Part):
 
 
 def all_of(conditions: Iterable[Condition]) -> Test:
-    """One test that holds when every condition does; with none it always holds."""
+    """One test that holds when every condition does; with none it always holds.
+
+    A sure no wins over "cannot tell".
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> all_of([])(Circumstances(handed_over(), agreed(), later(0)))
+    True
+    """
     return _all([condition.holds for condition in conditions])
 
 

@@ -1,7 +1,8 @@
-"""Whether contact data is real: e-mail addresses, phone numbers, and words that mean "nothing".
+"""Whether contact data is real: which e-mail addresses could exist, which phone numbers could be dialled.
 
 Syntax only, nothing is asked of any server. Slow enough (a phone number takes some 50 microseconds)
-that a connector judges each value once, when a record is mapped, and keeps the answer beside it.
+that a connector judges each value once, when a record is mapped, and keeps the answer beside it. Not
+here: placeholders, and which data an agreement asks for (``minimum_data``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Business time with pauses: when working time is used up, how much has passed, and how that comes about."""
+"""Business time with pauses: when working time is used up, how much has passed, and how that comes about.
+
+Instants are aware, answers in UTC. Not here: working time without pauses (``business_time``), or when
+a clock pauses (``pauses``).
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,13 @@ def working_end(
 
 
 def worked(hours: BusinessHours, start: datetime, end: datetime, pauses: Sequence[Pause] = ()) -> timedelta:
-    """Working time in [start, end) without the pauses; ``end`` not before ``start``."""
+    """Working time in [start, end) without the pauses; ``end`` not before ``start``. Raises NaiveInstant.
+
+    >>> from sla_engine.examples import agreed, later
+    >>> hold = Pause(later(1), later(3), "hold")
+    >>> worked(agreed().hours["office"], later(0), later(24), [hold])  # a working day of eight hours
+    datetime.timedelta(seconds=21600)
+    """
     total = hours.between(start, end)
     for pause in pauses:
         total -= max(hours.between(max(start, pause.start), min(end, pause.end)), _NOTHING)
@@ -44,7 +54,16 @@ def worked(hours: BusinessHours, start: datetime, end: datetime, pauses: Sequenc
 def way_to(
     hours: BusinessHours, start: datetime, wanted: timedelta, pauses: Sequence[Pause] = ()
 ) -> tuple[Stretch, ...]:
-    """How a deadline comes about: every stretch from ``start`` to it, counted or not, and why."""
+    """How a deadline comes about: every stretch from ``start`` to it, counted or not, and why.
+
+    Raises as ``working_end``.
+
+    >>> from sla_engine.examples import agreed, later
+    >>> hold = Pause(later(1), later(3), "hold")
+    >>> way = way_to(agreed().hours["office"], later(0), timedelta(hours=2), [hold])
+    >>> [(one.reason, one.end.hour) for one in way]
+    [('working time', 10), ('hold', 12), ('working time', 13)]
+    """
     found: list[Stretch] = []
     legs = list(_legs(hours, start, wanted, pauses))
     for (at, _), (following, _) in pairwise(legs):

@@ -1,4 +1,8 @@
-"""``evaluate``: what the agreement says of one lead at one instant. The engine's front door."""
+"""``evaluate``: what the agreement says of one lead at one instant. The engine's front door.
+
+Not here: how each part of the answer is found (``qualification``, ``clock``, ``next_step``), what it is
+made of (``verdict``), or its sentences (``wording``).
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,14 @@ def evaluate(
     ``agreement`` may be a ``Book``: then the one whose scope covers the lead counts, and each clock
     runs under the version in force when it was opened. ``effective_from``: phases entered earlier get
     no clock (the verdict is then ``exempt``). Pure: the same arguments give the same verdict.
-    Raises NaiveInstant.
+    Instants are aware, in any zone; the verdict's are UTC. Raises NaiveInstant.
+
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> verdict = evaluate(handed_over(), agreed(), later(1))  # four working hours from 09:00
+    >>> verdict.sla_status, verdict.next_step.code, verdict.next_step.due_at.isoformat()
+    ('running', 'answer', '2026-03-02T13:00:00+00:00')
+    >>> evaluate(handed_over(done("call", 2)), agreed(), later(24)).sla_status
+    'met'
     """
     for instant, what in ((now, "the instant of an evaluation"), (effective_from, "effective_from")):
         if instant is not None and instant.tzinfo is None:

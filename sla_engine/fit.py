@@ -1,4 +1,7 @@
-"""Fit: is this a buyer at all, or an applicant, student, competitor, supplier, one of our own?"""
+"""Fit: is this a buyer at all, or an applicant, student, competitor, supplier, one of our own?
+
+Not here: how a condition is tested (``conditions``), or what fit is worth in the score (``scorecard``).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,15 @@ _BUYER, _NOT_A_BUYER, _UNKNOWN = Fit.BUYER, Fit.NOT_A_BUYER, Fit.UNKNOWN
 
 
 class FitCriterion(Condition):
-    """One sign of a buyer or of somebody who never buys, with the reason in plain words."""
+    """One sign of a buyer or of somebody who never buys, with the reason in plain words.
+
+    Raises ValueError as a ``Condition`` does.
+
+    >>> rule = {"name": "student", "verdict": "not_a_buyer", "because": "studies", "field": "job_title"}
+    >>> student = FitCriterion.model_validate(rule | {"matches": "(?i)student"})
+    >>> student.said[True].met, student.said[None].code
+    (False, 'fit_unknown')
+    """
 
     name: str
     verdict: Literal["buyer", "not_a_buyer"]
@@ -20,7 +31,7 @@ class FitCriterion(Condition):
 
     @cached_property
     def said(self) -> dict[Answer, Reason]:
-        """The reason for each answer, made once for all leads."""
+        """The reason for each answer, made once for all leads. A sign against that is found is not met."""
         against = self.verdict == "not_a_buyer"
         values = {"because": self.because, "field": self.field}
         return {
@@ -31,7 +42,15 @@ class FitCriterion(Condition):
 
 
 def judge_fit(criteria: tuple[FitCriterion, ...], lead: Circumstances) -> tuple[Fit, tuple[Reason, ...]]:
-    """A sure sign against wins over every sign for; with no sign either way it is unknown."""
+    """A sure sign against wins over every sign for; with no sign either way it is unknown.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> rule = {"name": "size", "verdict": "buyer", "because": "large", "field": "employees", "at_least": 50}
+    >>> lead = Circumstances(handed_over(), agreed(), later(0))
+    >>> judge_fit((FitCriterion.model_validate(rule),), lead)[0]
+    <Fit.UNKNOWN: 'unknown'>
+    """
     fit = _UNKNOWN
     reasons = []
     for criterion in criteria:

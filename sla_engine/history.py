@@ -1,4 +1,7 @@
-"""Facts in any order and with duplicates made into one history, and nonsense refused."""
+"""Facts in any order and with duplicates made into one history, and nonsense refused.
+
+Not here: what the facts look like (``model``), or how a CRM's records become facts (``connectors``).
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,14 @@ def _told_once(stages: Iterable[StageChange]) -> list[StageChange]:
 
 
 def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
-    """Only what had happened by ``now``; planned work counts from when it was planned."""
+    """Only what had happened by ``now`` (aware); planned work counts from when it was planned.
+
+    The lead's fields stay as they are now, since only their latest values are known.
+
+    >>> from sla_engine.examples import done, handed_over, later
+    >>> known_by(handed_over(done("call", 2)), later(1)).activities
+    ()
+    """
     if _nothing_ahead(history, now):
         return history
     stages = tuple(change for change in history.stages if change.at <= now)
@@ -105,7 +115,13 @@ def _nothing_ahead(history: LeadHistory, now: datetime) -> bool:
 
 
 def happened_at(activity: Activity) -> datetime:
-    """When an activity became a fact: planned work when it was planned."""
+    """When an activity became a fact: planned work when it was planned, not when it will be done.
+
+    >>> from sla_engine.examples import done, later
+    >>> meeting = replace(done("meeting", 48), known_at=later(1), planned_for=later(48))
+    >>> happened_at(meeting) == later(1)
+    True
+    """
     return activity.at if activity.planned_for is None else activity.known_at
 
 

@@ -29,7 +29,11 @@ BEHAVIOUR = BY_ITSELF | {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, Acti
 
 
 class Bands(Part):
-    """From how many points on interest is low, medium and high."""
+    """From how many points on interest is low, medium and high. Raises ValueError unless they rise.
+
+    >>> band_of(9.99, Bands()), band_of(10, Bands())
+    (<InterestBand.LOW: 'low'>, <InterestBand.MEDIUM: 'medium'>)
+    """
 
     low: Points = Field(default=1, gt=0)
     medium: Points = Field(default=10, gt=0)
@@ -48,7 +52,11 @@ class Bands(Part):
 
 
 class Cap(Part):
-    """At most so many raw points of one kind per calendar period (UTC, weeks by ISO)."""
+    """At most so many raw points of one kind per calendar period (UTC, weeks by ISO).
+
+    >>> Cap(kind=ActivityKind.PAGE_VISIT, points=5).per
+    'day'
+    """
 
     kind: ActivityKind
     points: Points = Field(gt=0)
@@ -56,7 +64,14 @@ class Cap(Part):
 
 
 class ContentPoints(Part):
-    """Other points for activities of a kind whose content matches; the first match counts."""
+    """Other points for activities of a kind whose content matches; the first match counts.
+
+    ``matches`` is a regular expression found anywhere in the content.
+
+    >>> rule = ContentPoints(kind=ActivityKind.PAGE_VISIT, matches="(?i)pricing", points=8)
+    >>> InterestModel(content=(rule,)).worth(ActivityKind.PAGE_VISIT, "Our pricing")
+    8.0
+    """
 
     kind: ActivityKind
     matches: re.Pattern[str]
@@ -67,7 +82,11 @@ class InterestModel(Part):
     """Points per activity, caps, how fast they fade, and the bands.
 
     A click counts by its kind unless a rule in ``content`` says otherwise. Opens are worth nothing
-    unless they are given points.
+    unless they are given points. ``half_life`` is real time (days of 24 hours). Raises ValueError for
+    points on what a lead does not do itself.
+
+    >>> InterestModel(points={"form": 10}).worth(ActivityKind.EMAIL_OPEN, "")
+    0.0
     """
 
     half_life: Duration = timedelta(days=14)
@@ -100,7 +119,7 @@ class InterestModel(Part):
 
     @cached_property
     def caps(self) -> Mapping[ActivityKind, tuple[Cap, ...]]:
-        """The caps of each capped kind."""
+        """The caps of each capped kind; all of them hold at once."""
         return {
             kind: tuple(cap for cap in self.cap if cap.kind is kind)
             for kind in {cap.kind for cap in self.cap}
@@ -126,7 +145,11 @@ class InterestModel(Part):
 
 
 def band_of(points: float, bands: Bands) -> InterestBand:
-    """The band that so many points fall in."""
+    """The band that so many points fall in; at its floor a band is reached.
+
+    >>> band_of(0.5, Bands(low=1)).value, band_of(1, Bands(low=1)).value
+    ('none', 'low')
+    """
     if points < bands.low:
         return _NONE
     if points < bands.medium:
@@ -135,7 +158,15 @@ def band_of(points: float, bands: Bands) -> InterestBand:
 
 
 def band_ends(interest: Interest, bands: Bands) -> datetime | None:
-    """The first instant, to the microsecond, at which fading alone may move interest into a lower band."""
+    """The first instant (UTC), to the microsecond, at which fading alone may move interest into a lower band.
+
+    None for the lowest band, which nothing leaves by fading.
+
+    >>> from sla_engine.examples import later
+    >>> warm = Interest(20, later(0), timedelta(days=14), InterestBand.MEDIUM)
+    >>> band_ends(warm, Bands(medium=10)) - later(0)
+    datetime.timedelta(days=14)
+    """
     floor = bands.floors.get(interest.band)
     if floor is None:
         return None

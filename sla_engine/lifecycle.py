@@ -1,4 +1,12 @@
-"""The lead's way: phases entered, rounds, allowed moves, who is responsible, and the two rejections."""
+"""The lead's way: phases entered, rounds, the moves that are agreed, and what makes a rejection count.
+
+    inquiry --> MQL --> SAL --> SQL --> opportunity --> customer    on to an opportunity steps may be skipped
+       |         |       |       |
+       +---------+-------+-------+--> recycled       from there anywhere but to customer; back is a new round
+       +---------+-------+-------+--> disqualified   from there back by hand, never by an automation
+
+Moves out of opportunity and customer are free. Not here: what proves an answer (``proof``).
+"""
 
 from __future__ import annotations
 
@@ -34,6 +42,9 @@ class Lifecycle(Part):
     """Who is responsible in each stage, and which moves between stages are allowed.
 
     A stage without an entry in ``moves`` may be left for any other.
+
+    >>> Lifecycle().responsible[S.RECYCLED], S.CUSTOMER in Lifecycle().moves[S.MQL]
+    ('marketing', False)
     """
 
     responsible: Mapping[LifecycleStage, Party] = Field(
@@ -59,14 +70,18 @@ class Lifecycle(Part):
     )
 
     def stray(self, before: LifecycleStage, change: StageChange) -> bool:
-        """Whether a move is not allowed. What was disqualified comes back only by a person's hand."""
+        """Whether a move is not allowed. Out of disqualified it is every move by an automation."""
         if before is S.DISQUALIFIED:
             return change.actor_kind is ActorKind.AUTOMATION
         return before in self.moves and change.stage not in self.moves[before]
 
 
 class Cadence(Part):
-    """What must have been tried before ``reasons`` are accepted as grounds for a rejection."""
+    """What must have been tried before ``reasons`` are accepted as grounds for a rejection.
+
+    >>> Cadence(reasons=["not reachable"], attempts=4, channels=2, working_days=10).channels
+    2
+    """
 
     reasons: tuple[str, ...] = Field(min_length=1)
     attempts: int = Field(ge=1)
@@ -75,7 +90,11 @@ class Cadence(Part):
 
 
 class Rejection(Part):
-    """The reasons both sides agreed on. ``reason_needed``: a rejection without one is no answer."""
+    """The reasons both sides agreed on. ``reason_needed``: a rejection without one is no answer.
+
+    >>> Rejection(recycle=["no budget"], disqualify=["student"]).reasons_for(S.RECYCLED)
+    ('no budget',)
+    """
 
     recycle: tuple[str, ...] = ()
     disqualify: tuple[str, ...] = ()
@@ -89,7 +108,12 @@ class Rejection(Part):
 
 
 class Entry(NamedTuple):
-    """The lead entered a phase: when, by which fact, which time around, and when it left again."""
+    """The lead entered a phase: when (UTC), by which fact, which time around, and when it left again.
+
+    >>> from sla_engine.examples import handed_over
+    >>> entries(handed_over())[0].round, entries(handed_over())[0].left_at
+    (1, None)
+    """
 
     phase: LifecycleStage
     at: datetime
@@ -102,7 +126,12 @@ class Entry(NamedTuple):
 
 
 def took_it(previous: OwnerChange | None, change: OwnerChange) -> bool:
-    """Whether a person took the lead for themselves, out of a queue, from nobody or from somebody else."""
+    """Whether a person took the lead for themselves, out of a queue, from nobody or from somebody else.
+
+    >>> from sla_engine.examples import given
+    >>> took_it(None, given("anna", 1, by="anna")), took_it(None, given("anna", 1, by="bob"))
+    (True, False)
+    """
     if change.actor_kind is not _PERSON or change.actor != change.owner:
         return False
     had_it = previous is not None and previous.owner == change.owner
@@ -114,6 +143,11 @@ def entries(history: LeadHistory) -> list[Entry]:
 
     Taking an MQL out of a queue is acceptance: the lead is then in the phase SAL, whatever the CRM's
     stage says. A round ends with a rejection; what comes after it is the next.
+
+    >>> from sla_engine.examples import entered, handed_over
+    >>> back = handed_over(entered("recycled", 2), entered("mql", 99))
+    >>> [(one.phase.value, one.round) for one in entries(back)]
+    [('mql', 1), ('recycled', 1), ('mql', 2)]
     """
     moves = _moves(history)
     left: list[datetime | None] = [move[0] for move in moves[1:]]
@@ -163,19 +197,38 @@ def _moves(history: LeadHistory) -> list[_Move]:
 
 
 def rejection_reason(entry: Entry, history: LeadHistory) -> str:
-    """The reason given for a rejection; "" if none is known. The lead shows only the last one."""
+    """The reason given for a rejection; "" if none is known. The lead shows only the last one.
+
+    >>> from sla_engine.examples import entered, handed_over
+    >>> told = handed_over(entered("recycled", 2, reason="no budget"))
+    >>> rejection_reason(entries(told)[-1], told)
+    'no budget'
+    """
     given = entry.change.reason if entry.change else ""
     reason = given or (history.lead.reason if entry.left_at is None else "")
     return reason if reason.strip(" -./") else ""
 
 
 class ReasonLost(Exception):
-    """Nobody can read any more why a lead was rejected back then."""
+    """Nobody can read any more why a lead was rejected back then.
+
+    >>> from sla_engine.examples import agreed, entered, handed_over, later
+    >>> back = handed_over(entered("recycled", 2), entered("mql", 99))  # the next round has begun
+    >>> Course(entries(back), back, Rejection(), agreed().hours["office"]).answered_at(entries(back)[1])
+    Traceback (most recent call last):
+    sla_engine.lifecycle.ReasonLost
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A lead's way with what it is judged by: entries in time order, rejection rules, calendar."""
+    """A lead's way with what it is judged by: entries in time order, rejection rules, calendar.
+
+    >>> from sla_engine.examples import agreed, entered, handed_over
+    >>> told = handed_over(entered("recycled", 2, reason="no budget"))
+    >>> Course(entries(told), told, Rejection(), agreed().hours["office"]).answered_at(entries(told)[1]).hour
+    11
+    """
 
     ways: list[Entry]
     history: LeadHistory
@@ -207,7 +260,7 @@ class Course:
         return None
 
     def attempts_made(self, entry: Entry, working_days: int) -> tuple[int, int]:
-        """(attempts, channels) in the best so many working days of this round."""
+        """(attempts, channels) in the best so many working days of this round; (0, 0) without any."""
         made = [(len(one), len({each.kind for each in one})) for one in self._windows(entry, working_days)]
         return max(made, default=(0, 0))
 
@@ -234,7 +287,14 @@ class Course:
 
 
 def findings(course: Course, lifecycle: Lifecycle) -> tuple[Reason, ...]:
-    """What somebody did against the agreement: stray moves, and faults of the last rejection."""
+    """What somebody did against the agreement: stray moves, and faults of the last rejection.
+
+    >>> from sla_engine.examples import agreed, entered, handed_over
+    >>> told = handed_over(entered("recycled", 2))
+    >>> course = Course(entries(told), told, Rejection(), agreed().hours["office"])
+    >>> [one.code for one in findings(course, Lifecycle())]
+    ['reason_missing']
+    """
     ways = course.ways
     found = [
         Reason(

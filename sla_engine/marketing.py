@@ -1,4 +1,7 @@
-"""Marketing's side of the agreement: how many MQLs it handed over, from where, and how good they were."""
+"""Marketing's side of the agreement: how many MQLs it handed over, from where, and how good they were.
+
+Not here: what was promised (``agreement.Volume``), or sales' side (``evaluate``).
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,10 @@ class VolumeLine:
     """One source in one month: MQLs promised and handed over, and what sales has said of them so far.
 
     ``waiting``: not answered yet. ``goal`` None: nothing promised. ``source`` "*" is all together.
+
+    >>> line = VolumeLine("webinar", goal=40, handed_over=30, accepted=9, rejected=3, waiting=18)
+    >>> line.accepted_share, line.is_short
+    (0.75, True)
     """
 
     source: str
@@ -38,13 +45,13 @@ class VolumeLine:
 
     @property
     def accepted_share(self) -> float | None:
-        """Accepted among those sales has answered; None while there is none."""
+        """Accepted among those sales has answered, 0 to 1; None while there is none."""
         answered = self.accepted + self.rejected
         return self.accepted / answered if answered else None
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer came than were promised."""
+        """Whether fewer came than were promised; never where nothing was."""
         return self.goal is not None and self.handed_over < self.goal
 
 
@@ -56,6 +63,12 @@ def volume(
     Each handover counts, so a lead recycled and handed over again counts twice. Left out: who is no new
     lead, who is outside the agreement's scope, and handovers known only from first sight. Raises
     NaiveInstant and ValueError (no such month).
+
+    >>> from sla_engine.examples import agreed, entered, handed_over, later
+    >>> leads = [handed_over(entered("sal", 2), source="webinar"), handed_over(source="webinar")]
+    >>> lines = volume(leads, agreed(), 2026, 3, later(9))
+    >>> [(line.source, line.handed_over, line.accepted) for line in lines]
+    [('*', 2, 1), ('webinar', 2, 1)]
     """
     if now.tzinfo is None:
         raise NaiveInstant("the instant of a volume report")

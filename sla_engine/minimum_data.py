@@ -1,7 +1,8 @@
 """Minimum data: what must really be known of a lead before it is handed over.
 
 Nothing, placeholders, addresses that cannot exist, private mail where business mail was agreed, and
-addresses that bounced all count as not known.
+addresses that bounced all count as not known. Not here: how an address or a number is judged
+(``contact``).
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ class MinimumData(Part):
 
     ``must_be`` says which fields are judged: "email" (could exist), "business_email" (and is no
     private address) or "phone" (could be dialled; ``country``, two letters, reads numbers without a
-    country code). ``free_mail`` adds domains of private mail to those known.
+    country code). ``free_mail`` adds domains of private mail to those known. Raises ValueError for an
+    unknown country and for ``must_be`` on a field that is not required.
+
+    >>> MinimumData(required=["company", ["email", "phone"]]).required
+    (('company',), ('email', 'phone'))
     """
 
     required: tuple[AnyOf, ...] = ()
@@ -61,7 +66,7 @@ class MinimumData(Part):
 
 
 def missing_data(history: LeadHistory, minimum: MinimumData) -> tuple[Missing, ...]:
-    """The groups without a real value, each with why.
+    """The groups without a real value, each with why; of a group's reasons the worst.
 
     >>> from datetime import UTC, datetime
     >>> from sla_engine.model import Lead

@@ -1,7 +1,8 @@
 """The facts about one lead: what it is, what happened to it, and when.
 
 Not here: judgements (``verdict``), the agreement (``agreement``), or anything a CRM calls
-by its own name. All instants are aware ``datetime`` in UTC; constructors do not convert.
+by its own name. All instants are aware ``datetime`` in UTC; constructors neither convert nor check,
+``history.history_of`` refuses what makes no sense.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ Value = str | int | float | bool | datetime | None
 
 
 class LifecycleStage(StrEnum):
-    """Where a lead stands between marketing and sales.
+    """Where a lead stands between marketing and sales; the moves are drawn in ``lifecycle``.
 
     INQUIRY -> MQL -> SAL -> SQL -> OPPORTUNITY -> CUSTOMER, with two rejections on the way:
     RECYCLED (not now, may come back as MQL: a new round) and DISQUALIFIED (never).
+
+    >>> LifecycleStage("sal")
+    <LifecycleStage.SAL: 'sal'>
     """
 
     INQUIRY = "inquiry"
@@ -36,6 +40,9 @@ class ActivityKind(StrEnum):
 
     ENROLLED: marketing took the lead into nurturing. HOLD: both agreed to wait (until
     ``planned_for``); RESUME ends a hold early.
+
+    >>> ActivityKind("hand_raise")  # the lead asked to be contacted
+    <ActivityKind.HAND_RAISE: 'hand_raise'>
     """
 
     EMAIL_OPEN = "email_open"
@@ -58,7 +65,11 @@ class ActivityKind(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """Who made a change: only a PERSON proves anything."""
+    """Who made a change: only a PERSON proves an answer (``proof`` has the few exceptions).
+
+    >>> [kind.value for kind in ActorKind]
+    ['person', 'automation', 'unknown']
+    """
 
     PERSON = "person"
     AUTOMATION = "automation"
@@ -67,7 +78,13 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody (or a queue) that a lead can belong to. ``id`` is the CRM's."""
+    """Somebody (or a queue) that a lead can belong to. ``id`` is the CRM's, ``time_zone`` an IANA name.
+
+    ``is_active`` False: has left. ``is_automation``: a user that only programs use.
+
+    >>> Owner("005A", "Anna", time_zone="Europe/Berlin").is_queue
+    False
+    """
 
     id: str
     name: str = ""
@@ -83,7 +100,13 @@ class Lead:
 
     ``fields`` holds mapped fields by our name (``email``, ``company`` ...), already typed; an
     absent or empty field is ``None`` or missing. ``stage`` is None when the CRM's value is not
-    mapped. ``closed_elsewhere`` marks a converted record that must never be written.
+    mapped. ``reason`` is that of the last rejection. ``closed_elsewhere`` marks a converted record
+    that must never be written.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    >>> Lead("00Q1", at, LifecycleStage.MQL, fields={"company": "Kontor"}).fields["company"]
+    'Kontor'
     """
 
     id: str
@@ -104,6 +127,11 @@ class Activity:
     ``planned_for`` is set for work that lies ahead (an open task or meeting of a person).
     ``consent`` says on what ground behaviour may be scored: "" none, "declared" by the admin for
     the whole source, or the name of the lead field that must say yes.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 3, 2, 11, tzinfo=UTC)
+    >>> Activity("00T1", ActivityKind.CALL, at, at, "005A", ActorKind.PERSON, outcome="reached").consent
+    ''
     """
 
     id: str
@@ -123,6 +151,10 @@ class StageChange:
     """The lead moved to ``stage`` at ``at`` (None: to where the agreement knows no stage).
 
     ``before``: the stage it left, if told. ``estimated``: known only from first sight.
+
+    >>> from datetime import UTC
+    >>> StageChange(datetime(2026, 3, 2, 11, tzinfo=UTC), LifecycleStage.SAL, "005A", ActorKind.PERSON).reason
+    ''
     """
 
     at: datetime
@@ -137,7 +169,14 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """The lead went to ``owner`` at ``at`` (None: nobody). ``before``: who had it until then, if told."""
+    """The lead went to ``owner`` at ``at`` (None: nobody). ``before``: who had it until then, if told.
+
+    ``estimated``: known only from first sight. ``time_zone`` (IANA) is the new owner's.
+
+    >>> from datetime import UTC
+    >>> OwnerChange(datetime(2026, 3, 2, 9, tzinfo=UTC), "00G1", to_queue=True).actor_kind.value
+    'unknown'
+    """
 
     at: datetime
     owner: str | None
@@ -151,7 +190,11 @@ class OwnerChange:
 
 
 class RelationKind(StrEnum):
-    """How somebody is known already."""
+    """How somebody is known already.
+
+    >>> [kind.value for kind in RelationKind]
+    ['customer', 'open_opportunity', 'in_work']
+    """
 
     CUSTOMER = "customer"
     OPEN_OPPORTUNITY = "open_opportunity"
@@ -160,7 +203,12 @@ class RelationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """The same person known elsewhere since ``since``: under which record, with which owner."""
+    """The same person known elsewhere since ``since``: under which record, with which owner.
+
+    >>> from datetime import UTC
+    >>> Relation(RelationKind.CUSTOMER, "0031", "005A", datetime(2025, 1, 1, tzinfo=UTC)).record_id
+    '0031'
+    """
 
     kind: RelationKind
     record_id: str
@@ -175,6 +223,10 @@ class LeadHistory:
     Build it with ``history.history_of``, which also refuses facts that make no sense.
     ``activity_readable`` is False where the owner's activities cannot be read: a clock then ends
     UNPROVEN, never BREACHED. ``behaviour_readable`` is False where nothing delivers behaviour.
+
+    >>> from datetime import UTC
+    >>> LeadHistory(Lead("00Q1", datetime(2026, 3, 2, tzinfo=UTC), LifecycleStage.INQUIRY)).activity_readable
+    True
     """
 
     lead: Lead

@@ -1,4 +1,7 @@
-"""What happens next with a lead, who is responsible, by when: exactly one step, always."""
+"""What happens next with a lead, who is responsible, by when: exactly one step, always.
+
+Not here: the step's sentence (``wording``), or the task in the CRM that shows it (``sync``).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,13 @@ _FAULTS = {"reason_missing": "give_reason", "cadence_short": "try_more"}
 
 
 class KnownAs(NamedTuple):
-    """Somebody who is no new lead: known as, since when no clock opens any more, and what says so."""
+    """Somebody who is no new lead: known as, since when no clock opens any more, and what says so.
+
+    >>> from sla_engine.examples import later
+    >>> from sla_engine.model import RelationKind
+    >>> KnownAs(Relation(RelationKind.IN_WORK, "00Q2", "bob", later(0)), later(0)).relation.owner
+    'bob'
+    """
 
     relation: Relation
     since: datetime
@@ -38,6 +47,13 @@ def next_step(  # noqa: PLR0913 - everything that was judged decides
     """The step of the most urgent open clock, else what the stage asks for.
 
     What sales left undone when it rejected a lead comes before what marketing has to do with it.
+    Raises KeyError for a clock whose agreement or target is not in ``book``.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.qualification import qualify
+    >>> now = Situation(handed_over(), agreed(), later(0))
+    >>> next_step(now, qualify(now), (), (), None, Book.of(agreed())).code  # no clock runs
+    'carry_on'
     """
     channel: Channel = "write" if situation.lead.fields.get("do_not_call") is True else "any"
     due = min((c for c in clocks if c.is_open), key=lambda c: (c.due_at, c.key), default=None)

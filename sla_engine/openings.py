@@ -19,8 +19,12 @@ from sla_engine.target import Target
 class Opening(NamedTuple):
     """A clock's start: ``id`` names it, ``fact_id`` the fact that opened it and so proves nothing for it.
 
-    ``ends_at``: when it ends without an answer. ``unclear``: it ends with a rejection whose reason nobody
-    can read any more.
+    ``ends_at``: when it ends without an answer (UTC; None: not yet). ``unclear``: it ends with a rejection
+    whose reason nobody can read any more. ``round`` counts from 1.
+
+    >>> from sla_engine.examples import later
+    >>> Opening("mql after 0 h", later(0), round=1, estimated=False, ends_at=None).unclear
+    False
     """
 
     id: str
@@ -36,7 +40,14 @@ Opens = Callable[[Target, Opening], bool]
 
 
 def openings_of(target: Target, situation: Situation, opens: Opens) -> Iterator[Opening]:
-    """Every opening of ``target`` in the lead's known history that ``opens`` agrees to, in time order."""
+    """Every opening of ``target`` in the lead's known history that ``opens`` agrees to, in time order.
+
+    >>> from sla_engine.examples import agreed, given, handed_over, later
+    >>> anew = {"name": "answer", "phase": "mql", "within": "4h", "starts": "assigned"}
+    >>> moved = Situation(handed_over(given("anna", 0), given("bob", 2)), agreed(target=[anew]), later(9))
+    >>> [one.at.hour for one in openings_of(moved.agreement.target[0], moved, lambda target, opening: True)]
+    [9, 11]
+    """
     for stay in stays(target, situation):
         match target.starts:
             case "phase_entered":
@@ -56,6 +67,12 @@ def stays(target: Target, situation: Situation) -> list[Opening]:
 
     A rejection that is no answer (no reason, or not tried often enough) does not end a stay, unless
     marketing hands the lead over anew.
+
+    >>> from sla_engine.examples import agreed, entered, handed_over, later
+    >>> rejections = entered("recycled", 2), entered("recycled", 2, reason="no budget")
+    >>> told = [Situation(handed_over(one), agreed(), later(9)) for one in rejections]
+    >>> [stays(one.agreement.target[0], one)[0].ends_at == later(2) for one in told]
+    [False, True]
     """
     found: list[Opening] = []
     current: Opening | None = None

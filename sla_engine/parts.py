@@ -16,13 +16,20 @@ _LONGEST = 36_525 * 86_400
 
 
 class Part(BaseModel):
-    """A part of the agreement: unknown keys are mistakes, and it never changes after loading."""
+    """A part of the agreement: unknown keys are mistakes (ValueError), and it never changes after loading.
+
+    >>> Part.model_validate({"wihtin": "4h"})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pydantic_core._pydantic_core.ValidationError: 1 validation error for Part...
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 def duration(raw: object) -> timedelta:
-    """A span of time as the configuration writes it; more than nothing. Raises ValueError.
+    """A span of time as the configuration writes it; more than nothing, at the most a hundred years.
+
+    A day ("d") is 24 hours. Raises ValueError.
 
     >>> duration("36h")
     datetime.timedelta(days=1, seconds=43200)
@@ -39,7 +46,11 @@ def duration(raw: object) -> timedelta:
 
 
 def working_duration(raw: object) -> timedelta:
-    """Working time: hours, minutes or seconds, never days. Raises ValueError."""
+    """Working time: hours, minutes or seconds, never days. Raises ValueError.
+
+    >>> working_duration("90m")
+    datetime.timedelta(seconds=5400)
+    """
     if str(raw).endswith("d"):
         raise ValueError(
             'working time is written in hours or minutes, like "8h": a day is not the same everywhere'
@@ -48,7 +59,11 @@ def working_duration(raw: object) -> timedelta:
 
 
 def one_or_more(raw: object) -> object:
-    """A single text stands for a list of one."""
+    """A single text or number stands for a list of one; anything else comes back as it is.
+
+    >>> one_or_more("mql"), one_or_more(["mql", "sal"])
+    (('mql',), ['mql', 'sal'])
+    """
     return (raw,) if isinstance(raw, str | int | float) else raw
 
 

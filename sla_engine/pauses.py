@@ -1,7 +1,8 @@
 """When a clock stands still: the lead has to answer, the owner is away, or both sides agreed to wait.
 
 Every pause has an end that is known when it begins, so a deadline can always be told; an answer or a
-new owner may only bring it nearer.
+new owner may only bring it nearer. Not here: which pauses a target has (``target.PauseRule``), or what
+they do to its deadline (``deadline``).
 """
 
 from __future__ import annotations
@@ -26,7 +27,16 @@ _ANSWERING = (BEHAVIOUR - {ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK, Ac
 def pauses_of(
     rules: Sequence[PauseRule], situation: Situation, start: datetime, stop: datetime | None
 ) -> tuple[Pause, ...]:
-    """The pauses of a clock from ``start`` to ``stop`` (None: open), sorted and disjoint."""
+    """The pauses of a clock from ``start`` to ``stop`` (None: open), sorted and disjoint.
+
+    Instants are aware UTC. Pauses are wall time; what of it was working time the calendar says.
+
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> asked = Situation(handed_over(done("call", 1), done("email_reply", 3, by="lead")), agreed(), later(9))
+    >>> found = pauses_of([PauseRule(when="waiting_for_lead")], asked, later(0), None)
+    >>> [(one.start.hour, one.end.hour, one.reason) for one in found]
+    [(10, 12, 'waiting_for_lead')]
+    """
     found: list[Pause] = []
     activities = situation.history.activities
     for rule in rules:

@@ -1,7 +1,7 @@
 """Who stands in for whom: queues' named responsibles, deputies, managers, the line, absences.
 
 Not part of what was signed: people change without a new version of the agreement. Keys are the
-CRM's user and queue ids.
+CRM's user and queue ids. Not here: what the CRM itself says of an owner (``model.Owner``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ class Person(Part):
 
     ``responsible`` (queues): who hands its leads out. ``deputy`` acts while this person is away or
     has left. ``hours`` names their own calendar. ``in_line``: may be given leads by ``next_in_line``.
+    Raises ValueError for an unknown zone and an absence that ends before it begins.
+
+    >>> eva = Person(absent=[["2026-12-24", "2026-12-24"]], tz="Europe/Berlin")
+    >>> [one.isoformat() for one in eva.away[0]]
+    ['2026-12-23T23:00:00+00:00', '2026-12-24T23:00:00+00:00']
     """
 
     name: str = ""
@@ -60,12 +65,12 @@ class Person(Part):
         )
 
     def is_away(self, instant: datetime) -> bool:
-        """Whether this person is absent at ``instant``."""
+        """Whether this person is absent at ``instant`` (aware)."""
         return any(start <= instant < end for start, end in self.away)
 
 
 class People(RootModel[Mapping[str, Person]]):
-    """Everybody the agreement names, by CRM id.
+    """Everybody the agreement names, by CRM id. Raises ValueError for who stands in for themselves.
 
     >>> people = People({"eva": {"deputy": "max", "absent": [["2026-12-24", "2027-01-01"]]}, "max": {}})
     >>> christmas = datetime(2026, 12, 25, 12, tzinfo=UTC)
@@ -84,7 +89,7 @@ class People(RootModel[Mapping[str, Person]]):
         return self
 
     def acting(self, owner: Owner | None, instant: datetime) -> str | None:
-        """Who must act for ``owner`` now: a queue's named responsible, a deputy while away or gone.
+        """Who must act at ``instant`` (aware): the owner, a queue's responsible, a deputy while away or gone.
 
         When everybody is away the first of them; a queue itself where nobody is named; None when
         somebody has left and nobody stands in.
@@ -115,11 +120,12 @@ class People(RootModel[Mapping[str, Person]]):
         return person is not None and person.is_away(instant)
 
     def absences(self, key: str | None) -> tuple[tuple[datetime, datetime], ...]:
-        """A person's absences as [start, end) in UTC."""
+        """A person's absences as [start, end) in UTC; empty for who is not named here."""
         person = self.root.get(key or "")
         return person.away if person else ()
 
     def manager_of(self, key: str | None) -> str | None:
+        """The id of a person's manager; None where none is named."""
         person = self.root.get(key or "")
         return person.manager if person else None
 
@@ -134,5 +140,5 @@ class People(RootModel[Mapping[str, Person]]):
 
     @cached_property
     def turns(self) -> tuple[datetime, ...]:
-        """Every instant at which somebody leaves or comes back, sorted."""
+        """Every instant (UTC) at which somebody leaves or comes back, sorted."""
         return tuple(sorted({turn for one in self.root.values() for span in one.away for turn in span}))

@@ -2,7 +2,8 @@
 
 Changes by an integration or a flow, automatic and bulk mail, and anything before the handover
 prove nothing. Exceptions by nature: an assignment counts whoever made it, and marketing's own work
-(enrolment, handing over) is made by its automation.
+(enrolment, handing over) is made by its automation. Not here: which proofs meet which target
+(``target.met_by``), or when a rejection counts (``lifecycle.Course``).
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ _OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 
 
 class Proof(NamedTuple):
-    """What may stop a clock, when, by which fact and actor (CRM ids)."""
+    """What may stop a clock (``target.ProofName``), when (UTC), by which fact and actor (CRM ids).
+
+    >>> from sla_engine.examples import later
+    >>> Proof("call", later(2), "00T1", "005A").name
+    'call'
+    """
 
     name: str
     at: datetime
@@ -44,7 +50,14 @@ class Proof(NamedTuple):
 
 
 class Proofs:
-    """Everything in a lead's history that proves something, in time order."""
+    """Everything in a lead's history that proves something, in time order.
+
+    >>> from sla_engine.examples import agreed, done, entered, handed_over, later
+    >>> from sla_engine.situation import Situation
+    >>> told = handed_over(entered("sal", 1, by="flow"), done("call", 2))  # a flow accepts nothing
+    >>> Situation(told, agreed(), later(9)).proofs.first(later(0), None, {"accepted", "call"}).name
+    'call'
+    """
 
     def __init__(self, course: Course) -> None:
         history = course.history
@@ -69,9 +82,9 @@ class Proofs:
     def first(
         self, start: datetime, until: datetime | None, accepted: Collection[str], but: str | None = None
     ) -> Proof | None:
-        """The earliest in [start, until] (None: open-ended) of a kind in ``accepted``.
+        """The earliest in [start, until] (None: open-ended) of a kind in ``accepted``; None if there is none.
 
-        ``but``: the fact at ``start`` with this id proves nothing: it opened the clock.
+        ``but``: the fact at ``start`` with this id proves nothing: it opened the clock. Instants are aware.
         """
         for proof in self._all:
             if proof.at < start or proof.name not in accepted:

@@ -1,4 +1,8 @@
-"""Is this lead ready for sales: minimum data, fit and interest together make an MQL."""
+"""Is this lead ready for sales: minimum data, fit and interest together make an MQL.
+
+Not here: how each of the three is judged (``minimum_data``, ``fit``, ``behaviour``), or moving the
+lead in the CRM (``sync``).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,12 @@ class Qualification:
     """The answers with their reasons.
 
     ``deciding`` is the interest that counted for the handover: of a recycled lead only what it did
-    since. ``returns_on``: the date agreed for taking it up again.
+    since. ``returns_on``: the date agreed for taking it up again (aware). ``criteria`` are the reasons of
+    fit alone.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> qualify(Situation(handed_over(), agreed(), later(0))).returns_on is None
+    True
     """
 
     is_mql: bool
@@ -42,7 +51,13 @@ class Qualification:
 
 
 def qualify(situation: Situation) -> Qualification:
-    """Judge whether a lead is ready for sales now."""
+    """Judge whether a lead is ready for sales now.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> cold = qualify(Situation(handed_over(), agreed(), later(0)))
+    >>> cold.is_mql, [(one.criterion, one.met) for one in cold.reasons]
+    (False, [('minimum data', True), ('interest', False)])
+    """
     history, agreement, now = situation.history, situation.agreement, situation.now
     missing = missing_data(history, agreement.minimum)
     fit, criteria = judge_fit(agreement.fit, situation.at(now, for_score=True))

@@ -1,4 +1,7 @@
-"""``replay``: every verdict a lead would have had under an agreement, one after the other."""
+"""``replay``: every verdict a lead would have had under an agreement, one after the other.
+
+Not here: judging one instant (``evaluate``), or counting over many leads.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,13 @@ def replay(
 ) -> Iterator[Verdict]:
     """Verdict after verdict from the lead's creation to ``until``, each where the last one ran out.
 
-    Fields of the lead are as they are now, since only their latest values are known. Raises NaiveInstant.
+    Fields of the lead are as they are now, since only their latest values are known. Instants are
+    aware, the verdicts' in UTC. Raises NaiveInstant.
+
+    >>> from itertools import groupby
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> [state for state, _ in groupby(one.sla_status for one in replay(handed_over(), agreed(), later(9)))]
+    ['none', 'running', 'at_risk', 'breached']
     """
     if until.tzinfo is None:
         raise NaiveInstant("the end of a replay")
@@ -34,7 +43,12 @@ def replay(
 
 
 def first_instant(history: LeadHistory) -> datetime:
-    """When the lead's history begins: its creation, or an earlier fact."""
+    """When the lead's history begins: its creation, or an earlier fact.
+
+    >>> from sla_engine.examples import done, handed_over, later
+    >>> first_instant(handed_over(done("form", -200, by="lead"))) == later(-200)
+    True
+    """
     firsts = [history.lead.created_at]
     firsts += [one.at for one in history.activities[:1]]
     firsts += [one.at for one in history.stages[:1]]

@@ -18,7 +18,10 @@ from sla_engine.parts import Duration, Part
 class Scanners(Part):
     """Clicks made by mail security: ``links`` different ones ``within`` a moment, or right after sending.
 
-    Sources: docs/concepts/agreement.
+    ``within`` and ``after_sending`` are real time. Sources: docs/concepts/agreement.
+
+    >>> Scanners().links, Scanners().within
+    (3, datetime.timedelta(seconds=10))
     """
 
     links: int = Field(default=3, ge=2)
@@ -29,8 +32,16 @@ class Scanners(Part):
 def scanner_clicks(
     clicks: Sequence[Activity], sent: Sequence[datetime], rules: Scanners, now: datetime
 ) -> set[str]:
-    """Ids of clicks that a machine made: a burst over several links, or right after a mail was sent."""
-    if not sent and not _is_burst(clicks, rules):
+    """Ids of clicks that a machine made: a burst over several links, or right after a mail was sent.
+
+    ``clicks`` in time order; those after ``now`` are not looked at. Instants are aware UTC.
+
+    >>> from sla_engine.examples import done, later
+    >>> click = done("email_click", 0, by="lead")
+    >>> scanner_clicks([click], [later(0)], Scanners(), later(1)) == {click.id}
+    True
+    """
+    if not sent and (len(clicks) < rules.links or not _is_burst(clicks, rules)):
         return set()
     clicks = [one for one in clicks if one.at <= now]
     found: set[str] = set()

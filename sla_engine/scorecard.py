@@ -1,6 +1,7 @@
 """One number from 0 to 100 out of fit and the band of interest: readable line by line.
 
-The band, not the fading points, makes the score, so it only moves when the verdict does.
+The band, not the fading points, makes the score, so it only moves when the verdict does. Not here:
+whether a lead is ready for sales, which no score decides (``qualification``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ _NOT_A_BUYER = Fit.NOT_A_BUYER
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
-    """One summand: ``code`` names its sentence, ``detail`` the band where there is one."""
+    """One summand: ``code`` names its sentence, ``detail`` the band where there is one.
+
+    >>> ScoreLine("score_interest", 35, "medium").points
+    35
+    """
 
     code: str
     points: int
@@ -26,7 +31,11 @@ class ScoreLine:
 
 
 def score_of(fit: Fit, criteria: Sequence[Reason], band: InterestBand, *, has_minimum_data: bool) -> int:
-    """The score itself: the sum of ``score_lines``."""
+    """The score itself, 0 to 100: the sum of ``score_lines``.
+
+    >>> score_of(Fit.UNKNOWN, (), InterestBand.MEDIUM, has_minimum_data=True)
+    55
+    """
     if fit is _NOT_A_BUYER:
         return 0
     met = [reason.met for reason in criteria].count(True)

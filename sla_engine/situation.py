@@ -1,6 +1,7 @@
 """One lead at one instant, looked at once: its way, its proofs, its owners, what conditions may ask.
 
-Worked out only as far as somebody asks; nothing here is an opinion of its own.
+Worked out only as far as somebody asks; nothing here is an opinion of its own. Not here: the answers
+that are made of it (``evaluate``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from sla_engine.verdict import InterestBand
 
 
 class Circumstances:
-    """What a condition may ask about a lead as it was at ``instant``. Fields are as they are now."""
+    """What a condition may ask about a lead as it was at ``instant`` (aware). Fields are as they are now.
+
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> lead = Circumstances(handed_over(done("call", 2)), agreed(), later(1))
+    >>> list(lead.of_kind(ActivityKind.CALL))  # not called yet
+    []
+    """
 
     __slots__ = ("_agreement", "_band", "_behaviour", "_for_score", "_history", "_instant", "fields")
 
@@ -44,6 +51,7 @@ class Circumstances:
 
     @property
     def behaviour(self) -> Behaviour:
+        """What the lead did that can be worth points, under this agreement."""
         if self._behaviour is None:
             self._behaviour = Behaviour(self._history, self._agreement.interest)
         return self._behaviour
@@ -65,7 +73,7 @@ class Circumstances:
 
     @property
     def score(self) -> int:
-        """The score by then, from the fields as they are now."""
+        """The score by then, 0 to 100, from the fields as they are now."""
         mine = Circumstances(self._history, self._agreement, self._instant, self.behaviour, for_score=True)
         fit, reasons = judge_fit(self._agreement.fit, mine)
         known = known_by(self._history, self._instant)
@@ -74,7 +82,15 @@ class Circumstances:
 
 
 class Situation:
-    """A lead's history known by ``now``, under ``agreement``."""
+    """A lead's history known by ``now`` (aware UTC), under ``agreement``.
+
+    ``history`` must hold nothing later (``history.known_by``).
+
+    >>> from sla_engine.examples import agreed, given, handed_over, later
+    >>> passed_on = Situation(handed_over(given("bob", 2), given("eva", 4)), agreed(), later(9))
+    >>> passed_on.holder_at(later(3)).id, passed_on.owner.id
+    ('bob', 'eva')
+    """
 
     __slots__ = ("_behaviour", "_course", "_proofs", "agreement", "history", "lead", "now")
 
@@ -88,7 +104,7 @@ class Situation:
         self._proofs: Proofs | None = None
 
     def at(self, instant: datetime, *, for_score: bool = False) -> Circumstances:
-        """What conditions see at ``instant`` (not after ``now``)."""
+        """What conditions see at ``instant`` (aware, not after ``now``)."""
         return Circumstances(self.history, self.agreement, instant, self.behaviour, for_score=for_score)
 
     @property
@@ -124,7 +140,7 @@ class Situation:
         return current if current and current.id == last.owner else _named(last)
 
     def holder_at(self, instant: datetime) -> Owner | None:
-        """Who had the lead at ``instant``; without any history of it, whoever has it now."""
+        """Who had the lead at ``instant``; without any history of it, whoever has it now. None: nobody."""
         changes = self.history.owners
         if not changes:
             return self.lead.owner
@@ -166,7 +182,12 @@ def _named(change: OwnerChange) -> Owner | None:
 
 
 def under(situation: Situation, agreement: Agreement) -> Situation:
-    """The same lead at the same instant, judged by another agreement."""
+    """The same lead at the same instant, judged by another agreement.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> under(Situation(handed_over(), agreed(), later(1)), agreed(name="older")).agreement.name
+    'older'
+    """
     if agreement is situation.agreement:
         return situation
     return Situation(situation.history, agreement, situation.now)

@@ -25,7 +25,12 @@ _RESERVED = frozenset({"owner", "region"})
 
 
 def flaws(agreement: Agreement) -> list[str]:
-    """Everything that does not hold together, a sentence each."""
+    """Everything that does not hold together, a sentence each; ``Agreement`` refuses to load with any.
+
+    >>> from sla_engine.examples import agreed
+    >>> flaws(agreed().model_copy(update={"default_hours": "ofice"}))
+    ['default_hours: there are no hours called "ofice", did you mean "office"?']
+    """
     return [
         *_hours(agreement),
         *_zones(agreement),

@@ -1,4 +1,7 @@
-"""Sets of seconds as sorted disjoint spans: union and difference."""
+"""Sets of seconds as sorted disjoint spans: union and difference.
+
+Numbers only, half-open; not here: what the seconds are counted from (``working_days``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ Span = tuple[int, int]  # half-open
 
 
 def union(spans: list[Span]) -> list[Span]:
-    """Sorted and disjoint; what overlaps or touches becomes one."""
+    """Sorted and disjoint; what overlaps or touches becomes one, what is empty is left out.
+
+    >>> union([(7, 9), (0, 3), (3, 5)])
+    [(0, 5), (7, 9)]
+    """
     joined: list[Span] = []
     for start, end in sorted(span for span in spans if span[1] > span[0]):
         if joined and start <= joined[-1][1]:
@@ -17,7 +24,11 @@ def union(spans: list[Span]) -> list[Span]:
 
 
 def minus(spans: list[Span], cuts: list[Span]) -> list[Span]:
-    """``spans`` without ``cuts``; both sorted and disjoint."""
+    """``spans`` without ``cuts``; both sorted and disjoint.
+
+    >>> minus([(0, 10)], [(3, 5)])
+    [(0, 3), (5, 10)]
+    """
     left: list[Span] = []
     first = 0
     for start, end in spans:

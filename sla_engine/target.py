@@ -1,4 +1,7 @@
-"""A target: one promise of the agreement, with its pauses and its escalation ladder."""
+"""A target: one promise of the agreement, with its pauses and its escalation ladder.
+
+Not here: a target running for one lead (``clock``), or what is a proof (``proof``).
+"""
 
 from __future__ import annotations
 
@@ -66,6 +69,9 @@ class PauseRule(Part):
 
     ``waiting_for_lead``: after a person's call or mail until the lead answers; ``absent``: while the
     owner is away; ``hold``: an agreed hold. None lasts longer than ``at_most`` (days of 24 hours).
+
+    >>> PauseRule.model_validate({"when": "hold", "at_most": "14d"}).at_most.days
+    14
     """
 
     when: Literal["waiting_for_lead", "absent", "hold"]
@@ -77,6 +83,11 @@ class Step(Part):
 
     ``remind_owner`` renews the lead's one task, ``tell_manager`` names the manager, ``reassign``
     gives the lead ``to`` a person, a queue or "next_in_line". ``every`` repeats it, ``times`` in all.
+    Raises ValueError for what does not go together.
+
+    >>> nagging = Step.model_validate({"at": 1, "do": "remind_owner", "every": "2h", "times": 3})
+    >>> [after // timedelta(hours=1) for after in nagging.instants(timedelta(hours=4))]
+    [4, 6, 8]
     """
 
     at: When
@@ -96,7 +107,7 @@ class Step(Part):
         return self
 
     def instants(self, within: timedelta) -> tuple[timedelta, ...]:
-        """The working times since the start at which this rung is reached."""
+        """The working times since the start at which this rung of a target ``within`` is reached."""
         first = self.at if isinstance(self.at, timedelta) else within * self.at
         return tuple(first + (self.every or timedelta(0)) * n for n in range(self.times))
 
@@ -108,7 +119,11 @@ class Target(Part):
     when it lies with a queue or nobody (anew each time), or with each inbound activity of the kinds in
     ``activities`` (those within ``joins_within`` of a running clock join it). Targets with one
     ``promise`` compete and the first match wins, so they start alike; different promises run side by
-    side. ``hours``: a calendar's name, "owner" or "region".
+    side. ``hours``: a calendar's name, "owner" or "region". ``warn_at``: shares of ``within``, between 0
+    and 1. Raises ValueError for what does not go together.
+
+    >>> Target.model_validate({"name": "answer", "phase": "mql", "within": "4h"}).first_warning
+    datetime.timedelta(seconds=10800)
     """
 
     name: str
@@ -141,12 +156,12 @@ class Target(Part):
 
     @cached_property
     def competes_in(self) -> str:
-        """The promise this target belongs to."""
+        """The promise this target belongs to; unnamed, one for its party, start and phases."""
         return self.promise or f"{self.responsible} {self.starts} {' '.join(self.phase)}"
 
     @cached_property
     def applies(self) -> Test:
-        """Whether its conditions hold."""
+        """Whether its conditions hold; None: cannot tell, which is not enough."""
         return all_of(self.when)
 
     @cached_property

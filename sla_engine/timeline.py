@@ -1,7 +1,8 @@
 """Working time counted: compiled spans with running totals, so that a binary search answers anything.
 
 Grown a few years at a time, as far as it is asked. Whole UTC seconds; one instance serves many
-threads (what has been compiled is replaced, never changed).
+threads (what has been compiled is replaced, never changed). Not here: which seconds are working time
+(``working_days``), or datetimes (``business_time``).
 """
 
 from __future__ import annotations
@@ -49,7 +50,13 @@ def _new_year(year: int) -> int:
 
 
 class Timeline:
-    """Counts the working time of one calendar."""
+    """Counts the working time of one calendar, in whole seconds since 1970 (UTC).
+
+    >>> from sla_engine.examples import agreed, later
+    >>> line, nine = agreed().hours["office"].timeline, seconds_of(later(0))
+    >>> line.worked(nine, nine + 24 * 3600), line.add(nine, 3600) - nine
+    (28800, 3600)
+    """
 
     def __init__(self, days: WorkingDays) -> None:
         self._days = days
@@ -79,7 +86,7 @@ class Timeline:
         return _until(known, last) - _until(known, first)
 
     def spans(self, first: int, last: int) -> list[Span]:
-        """Working time clipped to [first, last)."""
+        """Working time clipped to [first, last), sorted and disjoint."""
         known = self._grown(first, last)
         low, high = bisect_right(known.ends, first), bisect_left(known.starts, last)
         return [(max(known.starts[i], first), min(known.ends[i], last)) for i in range(low, high)]
@@ -89,7 +96,10 @@ class Timeline:
         return list(self._days.why_closed(first, last))
 
     def add_many(self, seconds: Seconds, wanted: Seconds) -> Seconds:
-        """``add`` for arrays of one length; where ``wanted`` is 0 the start comes back."""
+        """``add`` for arrays of one length; where ``wanted`` is 0 the start comes back.
+
+        Raises OverflowError as ``add``, for any one of them.
+        """
         if not len(seconds):
             return seconds
         known = self._grown(int(seconds.min()), int(seconds.max()))

@@ -21,6 +21,16 @@ Values = Mapping[str, str | int | datetime]
 
 
 class ClockState(StrEnum):
+    """What became of a promise. Open: RUNNING, AT_RISK (warned), PAUSED, BREACHED (nobody answered in time).
+
+    Ended: MET, MET_LATE, CANCELLED (the lead left the phase otherwise). UNPROVEN: the start is only
+    estimated or the owner's work cannot be read, so nobody is accused. A breach left by a former owner has
+    ended too.
+
+    >>> ClockState.BREACHED in OPEN_STATES, ClockState.MET_LATE in OPEN_STATES
+    (True, False)
+    """
+
     RUNNING = "running"
     AT_RISK = "at_risk"
     PAUSED = "paused"
@@ -35,6 +45,12 @@ OPEN_STATES = frozenset({ClockState.RUNNING, ClockState.AT_RISK, ClockState.PAUS
 
 
 class InterestBand(StrEnum):
+    """How warm a lead is; from how many points on, the agreement says (``interest.Bands``).
+
+    >>> [band.value for band in InterestBand]
+    ['none', 'low', 'medium', 'high']
+    """
+
     NONE = "none"
     LOW = "low"
     MEDIUM = "medium"
@@ -45,7 +61,11 @@ BANDS = (InterestBand.NONE, InterestBand.LOW, InterestBand.MEDIUM, InterestBand.
 
 
 class Trend(StrEnum):
-    """Behaviour of the last half-life against the one before."""
+    """Behaviour of the last half-life against the one before; GONE: none in either.
+
+    >>> [trend.value for trend in Trend]
+    ['rising', 'steady', 'fading', 'gone']
+    """
 
     RISING = "rising"
     STEADY = "steady"
@@ -54,6 +74,12 @@ class Trend(StrEnum):
 
 
 class Fit(StrEnum):
+    """Whether this is a buyer at all; UNKNOWN: no sign either way.
+
+    >>> Fit("not_a_buyer")
+    <Fit.NOT_A_BUYER: 'not_a_buyer'>
+    """
+
     BUYER = "buyer"
     NOT_A_BUYER = "not_a_buyer"
     UNKNOWN = "unknown"
@@ -64,6 +90,9 @@ class Reason:
     """One criterion and whether it holds. ``met`` None: cannot tell (data missing).
 
     ``code`` names the sentence in ``wording``, ``values`` fill it in.
+
+    >>> Reason("interest", met=False, code="interest", values={"band": "low", "wanted": "medium"}).met
+    False
     """
 
     criterion: str
@@ -77,6 +106,9 @@ class Missing:
     """One group of minimum data without a real value: any of ``names`` would do.
 
     ``why``: "empty" (nothing or a placeholder), "invalid", "free_mail" or "bounced".
+
+    >>> Missing(("email", "phone"), "bounced").why
+    'bounced'
     """
 
     names: tuple[str, ...]
@@ -88,6 +120,10 @@ class Interest:
     """Interest as a function of time: ``points`` as of ``as_of``, halving every ``half_life``.
 
     ``readable`` is False where nothing delivers behaviour: no points then mean nothing.
+
+    >>> from sla_engine.examples import later
+    >>> Interest(20, later(0), timedelta(days=14), InterestBand.MEDIUM).at(later(28 * 24))
+    5.0
     """
 
     points: float
@@ -104,7 +140,12 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Something the lead did that counts as interest: what, when (UTC), and about which content."""
+    """Something the lead did that counts as interest: what, when (UTC), and about which content.
+
+    >>> from sla_engine.examples import later
+    >>> Signal(ActivityKind.FORM, later(0), "Pricing").content
+    'Pricing'
+    """
 
     kind: ActivityKind
     at: datetime
@@ -113,7 +154,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """[start, end) in which a clock stood still, and why: waiting_for_lead, absent or hold."""
+    """[start, end) (UTC) in which a clock stood still, and why: waiting_for_lead, absent or hold.
+
+    >>> from sla_engine.examples import later
+    >>> Pause(later(1), later(3), "hold").reason
+    'hold'
+    """
 
     start: datetime
     end: datetime
@@ -122,7 +168,12 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """A rung of the escalation ladder whose working time has come. ``to``: a person's or queue's id."""
+    """A rung of the escalation ladder whose working time came at ``at`` (UTC). ``to``: whose id (CRM).
+
+    >>> from sla_engine.examples import later
+    >>> StepTaken(later(4), "tell_manager", "005M").to
+    '005M'
+    """
 
     at: datetime
     do: str
@@ -131,7 +182,7 @@ class StepTaken:
 
 @dataclass(frozen=True, slots=True)
 class SlaClock:
-    """One running or ended promise: who must do what by when.
+    """One running or ended promise: who must do what by when. All instants are UTC.
 
     ``key`` names the decision: the id of the fact that opened the clock plus the target, so it
     stays the same through re-evaluation, restarts and new wording. ``owner`` had the lead while the
@@ -142,6 +193,10 @@ class SlaClock:
     ``working_seconds`` without pauses, ``wall_seconds`` as the crow flies, ``overshoot_seconds`` the
     working seconds past the deadline. ``warns_at`` is the first warning. ``turns_at``: the next instant
     at which the clock changes without news (a warning, the deadline, a pause, a rung of the ladder).
+
+    >>> from sla_engine.examples import later
+    >>> SlaClock("1:a:answer", "answer", 1, "anna", later(0), later(4), later(3), ClockState.BREACHED).is_open
+    True
     """
 
     key: str
@@ -175,9 +230,12 @@ class SlaClock:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What happens next (``code`` and ``values`` for ``wording``), who is responsible, by when.
+    """What happens next (``code`` and ``values`` for ``wording``), who is responsible, by when (UTC).
 
     ``due_at`` None: no deadline. ``channel`` is "write" where the lead must not be called.
+
+    >>> NextStep("nurture", "marketing").due_at is None
+    True
     """
 
     code: str
@@ -189,14 +247,21 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Judgement of one lead at ``as_of``; the same for every instant in [as_of, valid_until).
+    """Judgement of one lead at ``as_of``; the same for every instant in [as_of, valid_until). All UTC.
 
     ``sla_status`` is the one word shown in the CRM: the worst open clock's state, else the last
     ended clock's, else "none". ``is_mql`` says all agreed conditions hold now (the CRM's own stage
-    is ``stage``). ``responsible`` answers for the lead in this stage. ``signals`` are the latest things
-    the lead did that count, newest first, three at the most. ``findings`` are what somebody
-    did against the agreement. ``belongs_to``: no new lead, but known there. ``assign_to``: the ladder
-    gives the lead to this person or queue. ``valid_until`` None: nothing changes without a new fact.
+    is ``stage``). ``responsible`` answers for the lead in this stage. ``score`` is 0 to 100. ``signals`` are
+    the latest things the lead did that count, newest first, three at the most. ``findings`` are what
+    somebody did against the agreement. ``belongs_to``: no new lead, but known there. ``assign_to``: the
+    ladder gives the lead to this person or queue. ``uncovered``: something was promised for this phase, but
+    no target applies. ``valid_until`` None: nothing changes without a new fact.
+
+    >>> from sla_engine.evaluate import evaluate
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> verdict = evaluate(handed_over(), agreed(), later(1))
+    >>> verdict.due_clock.due_at.hour, verdict.valid_until.hour  # the first warning comes before
+    (13, 12)
     """
 
     lead_id: str
@@ -223,6 +288,6 @@ class Verdict:
 
     @property
     def due_clock(self) -> SlaClock | None:
-        """The open clock that is due first; its deadline is the task's."""
+        """The open clock that is due first; its deadline is the task's. None: nobody has to answer."""
         running = [clock for clock in self.clocks if clock.is_open]
         return min(running, key=lambda clock: (clock.due_at, clock.key), default=None)

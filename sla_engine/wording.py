@@ -1,6 +1,7 @@
 """Sentences out of reasons, findings and steps, in the agreement's language, with its own texts on top.
 
-Made only when somebody looks: a verdict carries codes and values.
+Made only when somebody looks: a verdict carries codes and values. Not here: the sentences themselves
+(``texts``), or where they are shown (``sync``, ``dashboard``).
 """
 
 from __future__ import annotations
@@ -23,20 +24,27 @@ class Wording:
 
     >>> Wording.of("de").instant(datetime.fromisoformat("2026-11-27T14:30:00+00:00"), "Europe/Berlin")
     'Fr 27. November 15:30 (Europe/Berlin)'
+    >>> Wording.of("en", {"nurture": "wait"}).say("nurture")
+    'wait'
     """
 
     texts: Mapping[str, str]
 
     @classmethod
     def of(cls, language: str = "en", own: Mapping[str, str] | None = None) -> Wording:
+        """A language's texts ("en" or "de") with the agreement's own on top. Raises KeyError for another."""
         return cls({**LANGUAGES[language], **(own or {})})
 
     @classmethod
     def for_agreement(cls, agreement: Agreement) -> Wording:
+        """The agreement's language and its own texts."""
         return cls.of(agreement.language, agreement.texts)
 
     def say(self, code: str, values: Values | None = None, zone: str = "UTC") -> str:
-        """One sentence; values that are words of ours are translated, instants told in ``zone``."""
+        """One sentence; values that are words of ours are translated, instants told in ``zone`` (IANA).
+
+        Raises KeyError for an unknown code or a value that the sentence needs, and NaiveInstant.
+        """
         told = {name: self._told(name, value, zone) for name, value in (values or {}).items()}
         return self.texts[code].format_map(told)
 
@@ -64,7 +72,7 @@ class Wording:
         return ", ".join(self._group(one.names, one.why) for one in missing)
 
     def reason(self, reason: Reason, zone: str = "UTC") -> str:
-        """A criterion's sentence."""
+        """A criterion's sentence, instants told in ``zone`` (IANA). Raises as ``say``."""
         return self.say(reason.code, reason.values, zone)
 
     def reasons(self, reasons: tuple[Reason, ...]) -> str:
@@ -77,7 +85,10 @@ class Wording:
         return self.texts.get(f"name_{reason.criterion.replace(' ', '_')}", reason.criterion)
 
     def signals(self, signals: Sequence[Signal], zone: str) -> str:
-        """What the lead did, newest first: "sent a form: Pricing, Mon 23 Nov 16:10; visited a page"."""
+        """What the lead did, newest first: "sent a form: Pricing, Mon 23 Nov 16:10; visited a page".
+
+        Instants are told in ``zone`` (IANA). Raises NaiveInstant.
+        """
         return "; ".join(
             f"{self.texts[one.kind.value]}{f': {one.content}' if one.content else ''}, "
             f"{self._moment(one.at, zone, 'moment')}"
@@ -85,11 +96,12 @@ class Wording:
         )
 
     def step(self, step: NextStep) -> str:
-        """What happens next."""
+        """What happens next; where the lead must not be called, it says so. Raises as ``say``."""
         text = self.say(step.code, step.values)
         return f"{text} ({self.texts['write_only']})" if step.channel == "write" else text
 
     def score_line(self, line: ScoreLine) -> str:
+        """A summand of the score in words, without its points."""
         return self.texts[line.code].format(detail=self.texts.get(line.detail, line.detail))
 
     def instant(self, instant: datetime, time_zone: str) -> str:

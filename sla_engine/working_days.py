@@ -19,22 +19,36 @@ DAY = 24 * 3600
 
 
 def seconds_of(instant: datetime) -> int:
-    """Whole seconds since 1970 of an aware instant; what is less than a second is dropped."""
+    """Whole seconds since 1970 of an aware instant; what is less than a second is dropped.
+
+    Raises TypeError for a naive one.
+
+    >>> seconds_of(datetime(1970, 1, 2, tzinfo=UTC))
+    86400
+    """
     since = instant - EPOCH
     return since.days * DAY + since.seconds
 
 
 def instant_of(second: int) -> datetime:
-    """The instant (aware UTC) of a second since 1970."""
+    """The instant (aware UTC) of a second since 1970.
+
+    >>> instant_of(86400).isoformat()
+    '1970-01-02T00:00:00+00:00'
+    """
     return EPOCH + timedelta(0, second)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingDays:
-    """The rules of one calendar. Shifts are (from, to) in seconds since midnight.
+    """The rules of one calendar. Shifts are (from, to) in seconds since midnight, wall time in ``zone``.
 
     ``weekly`` starts on Monday. ``holiday`` names the holiday of a date, "" for none.
     ``by_shift_start``: a holiday cancels the shifts that start on it instead of its civil day.
+
+    >>> always = WorkingDays(ZoneInfo("Europe/Berlin"), (((0, DAY),),) * 7, {}, {}, lambda day: "")
+    >>> always.spans(0, 3600)
+    [(0, 3600)]
     """
 
     zone: ZoneInfo
@@ -45,7 +59,7 @@ class WorkingDays:
     by_shift_start: bool = False
 
     def spans(self, start: int, end: int) -> list[Span]:
-        """Working time clipped to [start, end), sorted and disjoint."""
+        """Working time clipped to [start, end) in seconds since 1970, sorted and disjoint."""
         first = instant_of(start).date() - timedelta(days=3)
         days = [first + timedelta(days=n) for n in range((end - start) // DAY + 7)]
         closed = {day for day in days if self.closed_for(day)}
@@ -68,7 +82,10 @@ class WorkingDays:
         return "" if day in self.overrides else self.holiday(day)
 
     def why_closed(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-        """A span without working time, cut by local day, each piece with its reason in plain words."""
+        """A span without working time, cut by local day, each piece with its reason in plain words.
+
+        The reasons: a holiday's name, "break", "weekend", "closed" or "outside hours".
+        """
         at = start
         while at < end:
             day = instant_of(at).astimezone(self.zone).date()

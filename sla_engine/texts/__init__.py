@@ -1,4 +1,7 @@
-"""The sentences people read, one module a language. Keys are codes of reasons, findings and steps."""
+"""The sentences people read, one module a language. Keys are codes of reasons, findings and steps.
+
+Not here: filling them in and choosing the language (``wording``).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": english.TEXTS, "de": german.
 
 
 def text_problems(own: Mapping[str, str]) -> list[str]:
-    """What is wrong with an agreement's own texts: unknown codes, or values their sentence has not got."""
+    """What is wrong with an agreement's own texts: unknown codes, or values their sentence has not got.
+
+    >>> text_problems({"nurtur": "wait"})
+    ['texts.nurtur: there is no such text, did you mean "nurture"?']
+    """
     problems = []
     for code, text in own.items():
         original = LANGUAGES["en"].get(code)

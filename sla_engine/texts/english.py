@@ -1,4 +1,8 @@
-"""English sentences. ``{...}`` is filled in from the reason's or step's values."""
+"""English sentences. ``{...}`` is filled in from the reason's or step's values.
+
+The keys here are the law: an agreement's own texts and other languages have no others. Not here: when
+which sentence is said (``wording``).
+"""
 
 TEXTS = {
     # reasons

@@ -1,4 +1,7 @@
-"""German sentences, key by key the same as the English ones."""
+"""German sentences, key by key the same as the English ones.
+
+Not here: what the keys mean, which the English ones show (``english``).
+"""
 
 TEXTS = {
     # Gründe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import tomllib
 from dataclasses import replace
@@ -119,13 +120,52 @@ def test_order_and_repetition_of_facts_change_nothing(activities, stages, now, r
     assert evaluate(once, AGREEMENT, now) == evaluate(again, AGREEMENT, now)
 
 
-def _modules():
-    for package in (sla_engine, connectors, sync, leadsla):
+def _modules(*packages):
+    for package in packages:
+        yield package.__name__
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if "migrations" not in found.name and not found.name.endswith("__main__"):
                 yield found.name
 
 
-@pytest.mark.parametrize("name", list(_modules()))
+@pytest.mark.parametrize("name", list(_modules(sla_engine, connectors, sync, leadsla)))
 def test_every_example_in_a_docstring_runs(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def _public(module):
+    """The classes and functions a module makes for others, by name; what it only imports is not its own."""
+    for name, value in vars(module).items():
+        kind = inspect.unwrap(value) if callable(value) else value
+        is_own = getattr(kind, "__module__", None) == module.__name__
+        is_public = name.isidentifier() and not name.startswith("_")  # pydantic adds "RootModel[...]"
+        if is_own and is_public and (inspect.isclass(kind) or inspect.isfunction(kind)):
+            yield name, kind
+
+
+def _methods(kind):
+    """The public methods and properties that a class defines itself, by name."""
+    for name, value in vars(kind).items() if inspect.isclass(kind) else ():
+        inner = (
+            getattr(value, "fget", None) or getattr(value, "func", None) or getattr(value, "__func__", value)
+        )
+        if not name.startswith("_") and inspect.isfunction(inner):
+            yield name, inner
+
+
+@pytest.mark.parametrize("name", list(_modules(sla_engine)))
+def test_every_public_name_of_the_engine_is_documented_and_shown(name):
+    """A docstring for each; for classes and functions also an example that doctest finds and so runs."""
+    module = importlib.import_module(name)
+    shown = {found.name for found in doctest.DocTestFinder().find(module) if found.examples}
+    public = dict(_public(module))
+    methods = {f"{one}.{name}": inner for one, kind in public.items() for name, inner in _methods(kind)}
+    silent = [one for one, kind in (public | methods).items() if not vars(kind).get("__doc__", kind.__doc__)]
+    assert module.__doc__
+    assert {
+        "no docstring": silent,
+        "no example": [one for one in public if f"{name}.{one}" not in shown],
+    } == {
+        "no docstring": [],
+        "no example": [],
+    }
