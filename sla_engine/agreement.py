@@ -17,11 +17,12 @@ from sla_engine.business_time import BusinessHours
 from sla_engine.conditions import Condition, Test, all_of
 from sla_engine.fit import FitCriterion
 from sla_engine.interest import InterestModel
-from sla_engine.lifecycle import Lifecycle, Rejection
+from sla_engine.lifecycle import Lifecycle
 from sla_engine.minimum_data import MinimumData
 from sla_engine.model import LifecycleStage, Owner, Value
 from sla_engine.parts import Part
 from sla_engine.people import People
+from sla_engine.rejection import Rejection
 from sla_engine.soundness import flaws
 from sla_engine.target import Target
 from sla_engine.verdict import InterestBand

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays as holiday_calendars
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from sla_engine.errors import NaiveInstant
 from sla_engine.timeline import Timeline
@@ -44,7 +44,13 @@ def _time_of_day(raw: object) -> int:
     return total
 
 
-TimeOfDay = Annotated[int, BeforeValidator(_time_of_day)]  # seconds since midnight
+def _written(second: int) -> str:
+    text = f"{second // 3600:02}:{second // 60 % 60:02}"
+    return f"{text}:{second % 60:02}" if second % 60 else text
+
+
+AS_WRITTEN = PlainSerializer(_written, return_type=str, when_used="json")
+TimeOfDay = Annotated[int, BeforeValidator(_time_of_day), AS_WRITTEN]  # seconds since midnight
 Shift = tuple[TimeOfDay, TimeOfDay]
 
 
@@ -128,7 +134,7 @@ class BusinessHours(BaseModel):
         if isinstance(raw, Mapping) and "tz" in raw:
             try:
                 ZoneInfo(str(raw["tz"]))
-            except (ZoneInfoNotFoundError, ValueError):
+            except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise ValueError(f"there is no time zone {raw['tz']}; write one like Europe/Berlin") from None
         return raw
 

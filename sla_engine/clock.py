@@ -78,9 +78,11 @@ def _clocks_from(run: _Run) -> list[SlaClock]:
     The breach stays with the owner under whom it happened.
     """
     clocks: list[SlaClock] = []
+    owners = run.situation.history.owners
     while True:
         clock = run.clock()
-        passed_on = next(run.passed_on(clock), None)
+        changed_hands = owners and owners[-1].at > clock.due_at
+        passed_on = next(run.passed_on(clock), None) if changed_hands else None
         if passed_on is None:
             return [*clocks, clock]
         broken, run = passed_on
@@ -170,7 +172,7 @@ class _Run:
     def passed_on(self, clock: SlaClock) -> Iterator[tuple[SlaClock, _Run]]:
         """The clock as it broke, and the run that began, when the lead went to another after the breach."""
         owners = self.situation.history.owners
-        if self.target.starts == "assigned" or not owners or owners[-1].at <= clock.due_at:
+        if self.target.starts == "assigned":
             return
         had = self.situation.holder_at(clock.due_at)
         for change in owners:

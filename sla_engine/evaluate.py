@@ -17,10 +17,11 @@ from sla_engine.clock import clocks_of
 from sla_engine.errors import NaiveInstant
 from sla_engine.history import happened_at, known_by
 from sla_engine.interest import band_ends
-from sla_engine.lifecycle import Entry, findings
+from sla_engine.lifecycle import Entry
 from sla_engine.model import LeadHistory, LifecycleStage, Relation, RelationKind
 from sla_engine.next_step import KnownAs, next_step
 from sla_engine.qualification import Qualification, qualify
+from sla_engine.rejection import findings
 from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
 from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
@@ -98,7 +99,7 @@ def evaluate(
         valid_until=_valid_until(history, situation, judged, clocks),
         agreement_version=chapter.current.version,
         responsible=chapter.current.lifecycle.responsible.get(stage, "nobody") if stage else "marketing",
-        signals=situation.behaviour.signals(now),
+        signals=situation.behaviour.signals(now) if any(one.is_open for one in clocks) else (),
         findings=faults,
         belongs_to=known_as.relation if known_as else None,
         assign_to=_assignment(situation, clocks),

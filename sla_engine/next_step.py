@@ -56,8 +56,9 @@ def next_step(  # noqa: PLR0913 - everything that was judged decides
     'carry_on'
     """
     channel: Channel = "write" if situation.lead.fields.get("do_not_call") is True else "any"
-    due = min((c for c in clocks if c.is_open), key=lambda c: (c.due_at, c.key), default=None)
-    fault = next((one for one in faults if one.code in _FAULTS), None)
+    running = [one for one in clocks if one.is_open]
+    due = min(running, key=lambda one: (one.due_at, one.key)) if running else None
+    fault = next((one for one in faults if one.code in _FAULTS), None) if faults else None
     if fault is not None:
         until = due.due_at if due is not None and due.responsible == "sales" else None
         return NextStep(_FAULTS[fault.code], "sales", until, fault.values, channel)

@@ -10,8 +10,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from sla_engine.lifecycle import REJECTED, Entry, ReasonLost
+from sla_engine.lifecycle import REJECTED, Entry
 from sla_engine.model import ActorKind
+from sla_engine.rejection import ReasonLost
 from sla_engine.situation import Situation
 from sla_engine.target import Target
 

@@ -48,7 +48,7 @@ class Person(Part):
                 raise ValueError(f"an absence ends ({last}) before it begins ({first})")
         try:
             ZoneInfo(self.tz)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"there is no time zone {self.tz}; write one like Europe/Berlin") from None
         return self
 

@@ -3,7 +3,7 @@
 Changes by an integration or a flow, automatic and bulk mail, and anything before the handover
 prove nothing. Exceptions by nature: an assignment counts whoever made it, and marketing's own work
 (enrolment, handing over) is made by its automation. Not here: which proofs meet which target
-(``target.met_by``), or when a rejection counts (``lifecycle.Course``).
+(``target.met_by``), or when a rejection counts (``rejection.Course``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
-from sla_engine.lifecycle import REJECTED, Course, Entry, ReasonLost, took_it
+from sla_engine.lifecycle import REJECTED, Entry, took_it
 from sla_engine.model import Activity, ActivityKind, ActorKind, LifecycleStage, OwnerChange
+from sla_engine.rejection import Course, ReasonLost
 
 _TOUCHES = {
     ActivityKind.CALL: "call",

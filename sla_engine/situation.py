@@ -13,10 +13,11 @@ from sla_engine.agreement import Agreement
 from sla_engine.behaviour import Behaviour
 from sla_engine.fit import judge_fit
 from sla_engine.history import known_by
-from sla_engine.lifecycle import Course, entries
+from sla_engine.lifecycle import entries
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import Activity, ActivityKind, Lead, LeadHistory, Owner, OwnerChange, Value
 from sla_engine.proof import Proofs
+from sla_engine.rejection import Course
 from sla_engine.scorecard import score_of
 from sla_engine.verdict import InterestBand
 

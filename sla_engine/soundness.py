@@ -69,7 +69,7 @@ def _zones(agreement: Agreement) -> Iterator[str]:
     for zone in agreement.hours_by_time_zone:
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             yield f"hours_by_time_zone: there is no time zone {zone}; write one like Europe/Berlin"
 
 

@@ -251,11 +251,11 @@ class Verdict:
 
     ``sla_status`` is the one word shown in the CRM: the worst open clock's state, else the last
     ended clock's, else "none". ``is_mql`` says all agreed conditions hold now (the CRM's own stage
-    is ``stage``). ``responsible`` answers for the lead in this stage. ``score`` is 0 to 100. ``signals`` are
-    the latest things the lead did that count, newest first, three at the most. ``findings`` are what
-    somebody did against the agreement. ``belongs_to``: no new lead, but known there. ``assign_to``: the
-    ladder gives the lead to this person or queue. ``uncovered``: something was promised for this phase, but
-    no target applies. ``valid_until`` None: nothing changes without a new fact.
+    is ``stage``). ``responsible`` answers for the lead in this stage. ``score`` is 0 to 100. ``signals``,
+    while somebody must act: the latest things the lead did that count, newest first, three at most.
+    ``findings``: what somebody did against the agreement. ``belongs_to``: no new lead, but known there.
+    ``assign_to``: the ladder gives the lead to this person or queue. ``uncovered``: something was promised
+    for this phase, but no target applies. ``valid_until`` None: nothing changes without a new fact.
 
     >>> from sla_engine.evaluate import evaluate
     >>> from sla_engine.examples import agreed, handed_over, later
