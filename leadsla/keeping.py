@@ -35,6 +35,7 @@ def keeping_problems(
         where = f"connections.{name}"
         yield from _fields(where, agreement, connection)
         yield from _behaviour(where, agreement, connection)
+        yield from _idle_targets(where, agreement, connection)
         if agreement.rejection.reason_needed and "reason" not in connection.lead:
             yield Problem(
                 f"{where}.lead",
@@ -65,6 +66,8 @@ def fields_asked(agreement: Agreement) -> dict[str, str]:
         asked.setdefault(agreement.region, "agreement.region")
     if agreement.rejection.return_on:
         asked.setdefault(agreement.rejection.return_on, "agreement.rejection")
+    if any(source != "*" for source in agreement.volume.per_month):
+        asked.setdefault(agreement.volume.source, "agreement.volume")
     return asked
 
 
@@ -76,11 +79,14 @@ def _conditions(agreement: Agreement) -> Iterator[tuple[Condition, str]]:
 
 
 def _fields_of(condition: Condition) -> Iterator[str]:
-    if condition.field:
-        yield condition.field
-    inner = (*(condition.any_ or ()), *(condition.all_ or ()), *((condition.not_,) if condition.not_ else ()))
-    for one in inner:
-        yield from _fields_of(one)
+    yield from (one.field for one in _parts_of(condition) if one.field)
+
+
+def _parts_of(condition: Condition) -> Iterator[Condition]:
+    """A condition and every one inside it."""
+    yield condition
+    for one in condition.inner:
+        yield from _parts_of(one)
 
 
 def _behaviour(where: str, agreement: Agreement, connection: ConnectionSettings) -> Iterator[Problem]:
@@ -103,9 +109,37 @@ def _behaviour(where: str, agreement: Agreement, connection: ConnectionSettings)
                 f'"{source.consent}" is no field of {where}.lead',
                 'name one, or say "declared"',
             )
-    if agreement.handover.interest is not InterestBand.NONE and not delivered:
+    if delivered:
+        return
+    if agreement.handover.interest is not InterestBand.NONE:
         yield Problem(
             f"{where}.activities",
             "nothing here delivers behaviour, but agreement.handover needs interest",
             'map a source with `consent`, or set agreement.handover.interest = "none"',
         )
+    for condition, user in _conditions(agreement):
+        if any(one.interest is not None for one in _parts_of(condition)):
+            yield Problem(
+                f"{where}.activities",
+                f"nothing here delivers behaviour, but {user} asks for interest",
+                "map a source with `consent`, or leave the condition out",
+            )
+
+
+def _idle_targets(where: str, agreement: Agreement, connection: ConnectionSettings) -> Iterator[Problem]:
+    """Targets that nothing here could ever start or meet."""
+    delivered = {kind for source in connection.activities.values() for kind in source.delivers}
+    for target in agreement.target:
+        if target.activities and not delivered.intersection(target.activities):
+            kinds = ", ".join(target.activities)
+            yield Problem(
+                f"{where}.activities",
+                f"nothing here delivers {kinds}, so agreement.target {target.name} never starts",
+                "map a source of it, or leave the target out",
+            )
+        if target.met_by == ("enrolled",) and ActivityKind.ENROLLED not in delivered:
+            yield Problem(
+                f"{where}.activities",
+                f"nothing here delivers enrolled, so agreement.target {target.name} is never met",
+                "map a source of it, or name another proof in `met_by`",
+            )

@@ -91,6 +91,11 @@ class Condition(Part):
             raise ValueError("a `field` needs one of: is, in, at_least, at_most, matches, missing")
         return self
 
+    @property
+    def inner(self) -> tuple[Condition, ...]:
+        """The conditions under ``any``, ``all`` or ``not``."""
+        return (*(self.any_ or ()), *(self.all_ or ()), *((self.not_,) if self.not_ else ()))
+
     @cached_property
     def holds(self) -> Test:
         """The test itself, compiled once: True, False, or None for cannot tell."""

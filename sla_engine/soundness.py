@@ -126,11 +126,10 @@ def _scope(agreement: Agreement) -> Iterator[str]:
 
 
 def _asks_for_warmth(condition: Condition) -> bool:
-    inner = (*(condition.any_ or ()), *(condition.all_ or ()), *((condition.not_,) if condition.not_ else ()))
     return (
         condition.interest is not None
         or condition.score is not None
-        or any(_asks_for_warmth(one) for one in inner)
+        or any(_asks_for_warmth(one) for one in condition.inner)
     )
 
 

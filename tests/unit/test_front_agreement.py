@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -58,3 +59,16 @@ def test_the_shipped_agreement_is_shown_as_text_and_as_json():
     plain = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
     assert plain[0]["holidays_ahead"]["new_york"]["2026-11-26"] == "Thanksgiving Day"
     assert plain[0]["version"] in text.output
+
+
+def test_what_the_shipped_agreement_offers_in_comments_is_right_too():
+    """Uncommented, every suggestion loads beside the others."""
+    text = (ROOT / "leadsla" / "templates" / "agreement.toml").read_text(encoding="utf-8")
+    whole = re.sub(r"^# (?=\[|[a-z_]+ = |  \{|\])", "", text, flags=re.MULTILINE)
+    raw = tomllib.loads(whole)["agreement"]
+    raw["people"] = {"anna": {"in_line": True, "manager": "ben"}}
+    agreed = Agreement.model_validate(raw)
+    assert {"assign", "reply", "enrol"} <= {target.name for target in agreed.target}
+    assert agreed.rejection.cadence
+    assert agreed.not_new
+    assert agreed.volume.per_month
