@@ -11,12 +11,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationInfo, field_validator
 
 from connectors.base import Problem
 from connectors.mapping import ActivitySource, ConnectionMapping, MappedField, Strict, Writes
@@ -77,7 +77,7 @@ class StoreSettings(Strict):
 
 
 class ScheduleSettings(Strict):
-    every: Duration = timedelta(seconds=60)
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=60)
 
 
 class SafetySettings(Strict):
@@ -89,7 +89,7 @@ class RolloutSettings(Strict):
     """How far leadsla may go in one CRM. Shadow (nothing written) unless an admin says more."""
 
     mode: Literal["shadow", "fields", "live"] = "shadow"
-    effective_from: datetime | None = None
+    effective_from: AwareDatetime | None = None
     max_new_tasks_per_owner_per_day: int = Field(default=20, ge=0)
     max_new_tasks_per_run: int = Field(default=200, ge=0)
 

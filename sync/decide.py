@@ -7,20 +7,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from connectors.base import Change, Receipt, ReceiptStatus
+from connectors.base import Change, CreateTask, Receipt, ReceiptStatus
 from sla_engine.book import Book
 from sla_engine.evaluate import evaluate
+from sla_engine.model import LeadHistory
 from sla_engine.verdict import Verdict
 from sla_engine.wording import Wording
 from sync.approval import Plan, state_of
 from sync.deliver import Desk
 from sync.guard import Caps, GuardStopped
-from sync.orders import Run
+from sync.orders import Run, RunSettings
 from sync.plan import Permissions, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.known import KnownLead
-from sync.store.work import Work, fingerprint
+from sync.store.work import UNSENT, Work, fingerprint
 
 BATCH = 2000
 OVERTAKEN = Receipt(ReceiptStatus.DEFERRED, message="the lead changed after the plan was made")
@@ -69,8 +70,8 @@ class Decider:
                 batch.post.append(change)
             else:
                 batch.held_back.append(change.lead_id)
-        shows_ours = any(known.seen.ours.values())
-        batch.changed += shows_ours and len(batch.post) > posted
+        is_other = any(not isinstance(change, CreateTask) for change in batch.post[posted:])
+        batch.changed += is_other and any(known.seen.ours.values())
 
 
 class Judge:
@@ -84,16 +85,19 @@ class Judge:
 
     def judge(self, known: KnownLead, now: datetime) -> Verdict:
         """What the agreement says of the lead at ``now``."""
-        settings = self._run.settings
-        history = known.history
-        if not settings.behaviour_readable:
-            history = replace(history, behaviour_readable=False)
-        return evaluate(history, self._book, now, effective_from=settings.effective_from)
+        return judged(known.history, self._book, now, self._run.settings)
 
     def plan(self, verdict: Verdict, known: KnownLead) -> tuple[Change, ...]:
         """What has to be written so that the CRM shows it."""
         wording = self._wordings[verdict.agreement_version]
         return plan(self._run.name, verdict, known, self._allowed, wording)
+
+
+def judged(history: LeadHistory, book: Book, now: datetime, settings: RunSettings) -> Verdict:
+    """Judge one lead as a run with these settings does."""
+    if not settings.behaviour_readable:
+        history = replace(history, behaviour_readable=False)
+    return evaluate(history, book, now, effective_from=settings.effective_from)
 
 
 def would_be(run: Run) -> Permissions:
@@ -137,7 +141,17 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
     try:
         run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
     except GuardStopped as stopped:
+        _take_back(run, desk)
         raise GuardStopped(f"{run.name}: {stopped}") from None
+
+
+def _take_back(run: Run, desk: Desk) -> None:
+    """What the brake held is decided anew, so that a plan shows it."""
+    with run.store.begin() as db:
+        desk.lease.confirm(db)
+        rows = desk.work.rows(db, UNSENT)
+        desk.work.forget(db, [row.id for row in rows])
+        desk.facts.mark_dirty(db, sorted({row.lead_id for row in rows}))
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
@@ -152,6 +166,7 @@ def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: 
     with run.store.begin() as db:
         desk.lease.confirm(db)
         known = {one.seen.lead.id: one for one in desk.facts.known(db, sorted(approved.states))}
+        desk.facts.keep_learned(db, known.values())  # our own writing moves the stamp a sight goes by
         unchanged = {lead for lead, one in known.items() if state_of(one) == approved.states[lead]}
         caps = caps_of(run, desk.work, db, now)
         for change in approved.changes:

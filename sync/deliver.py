@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -30,12 +30,9 @@ from sync.progress import Progress
 from sync.report import RunReport
 from sync.store import Store
 from sync.store.facts import Facts
-from sync.store.work import OutboxRow, Work
+from sync.store.work import TRY_AGAIN_AFTER, UNSENT, UNSETTLED, OutboxRow, Work
 
 BATCH = 1000
-UNSETTLED = ("sending", "unknown")
-UNSENT = ("pending", "deferred")
-TRY_AGAIN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from sync.report import RunReport
 from sync.store.facts import Bookmark, Facts
 
 
-def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime:
-    """Steps 4 and 5. Pages into the store, each with its cursor; returns the instant to judge at."""
+def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | None:
+    """Steps 4 and 5. Pages into the store, each with its cursor; returns the instant to judge at.
+
+    None: asked to stop before everything was read, so nothing can be judged yet.
+    """
     server_now = run.crm.server_now()
     account = run.crm.account_id()
     with run.store.begin() as db:
@@ -36,7 +39,8 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime:
         report.read += page.records
         run.progress.step("read", report.read, page.estimate)
         if run.stop.is_set():
-            break
+            report.troubles.append("stopped while reading; the next run goes on from here")
+            return None
     with run.store.begin() as db:
         facts.keep_owners(db, run.crm.owners().values())
     return run.as_of or server_now

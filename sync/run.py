@@ -19,7 +19,7 @@ from sync.pull import pull
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.facts import Facts
-from sync.store.work import Work
+from sync.store.work import TRY_AGAIN_AFTER, Work
 from sync.wording import sentence
 
 __all__ = ["Mode", "Run", "RunSettings", "plan_only", "run_once"]
@@ -48,11 +48,12 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
         try:
             settle(desk, report.at)
             now = pull(run, desk.facts, report, lease)
-            if approved is None:
-                judge_and_post(run, desk, report, now)
-            else:
-                post_approved(run, desk, report, approved, now)
-            deliver(desk, report, run.progress, run.stop)
+            if now is not None:
+                if approved is None:
+                    judge_and_post(run, desk, report, now)
+                else:
+                    post_approved(run, desk, report, approved, now)
+                deliver(desk, report, run.progress, run.stop)
         except Unavailable as error:
             if str(error) not in report.troubles:
                 report.troubles.append(str(error))
@@ -71,7 +72,7 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
     facts, work = Facts(run.name), Work(run.name)
     with held(run.store, run.name) as lease:
         report = RunReport(run.name, run.settings.mode, run.crm.server_now())
-        now = pull(run, facts, report, lease)
+        now = pull(run, facts, report, lease) or report.at
         changes: list[Change] = []
         states: dict[str, str] = {}
         with run.store.begin() as db:
@@ -79,8 +80,10 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
             judge = Judge(run, Agreements(run.name).with_past(db, run.book, now))
             caps = caps_of(run, work, db, now)
             nothing_written_yet = run.settings.mode == "shadow"
-            ids = work.everyone(db) if nothing_written_yet else work.working_set(db, now)
+            open_leads = {*work.working_set(db, now), *work.unfinished(db, now - TRY_AGAIN_AFTER)}
+            ids = work.everyone(db) if nothing_written_yet else sorted(open_leads)
             for known in facts.known(db, ids):
+                facts.keep_learned(db, [known])
                 verdict = judge.judge(known, now)
                 report.note_verdict(verdict)
                 planned = judge.plan(verdict, known)

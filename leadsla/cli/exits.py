@@ -51,11 +51,7 @@ _ADVICE: tuple[tuple[type[Exception], Exit, str], ...] = (
         "nothing is lost; run again when the CRM can be reached, or correct `base_url` if it never could",
     ),
     (CrmError, Exit.PARTIAL, "run again; what is unknown is looked up first"),
-    (
-        GuardStopped,
-        Exit.STOPPED,
-        "read `leadsla plan`; if it is meant, run `leadsla sync --allow-mass-change`",
-    ),
+    (GuardStopped, Exit.STOPPED, ""),
     (Busy, Exit.BUSY, "another run holds this connection; it frees it when done or soon after dying"),
     (LeaseLost, Exit.BUSY, "nothing is lost; let the other run finish"),
     (StoreUnusable, Exit.CONFIGURATION, ""),

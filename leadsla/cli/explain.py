@@ -15,14 +15,15 @@ from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, Connection
 from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.loading import chosen, read_only, usable
 from leadsla.cli.output import out, print_json
+from leadsla.wiring import run_settings
 from sla_engine.book import Book
 from sla_engine.business_time import Stretch
 from sla_engine.deadline import way_to
-from sla_engine.evaluate import evaluate
 from sla_engine.interest import BEHAVIOUR
 from sla_engine.model import Activity, LeadHistory
 from sla_engine.verdict import SlaClock, Trend, Verdict
 from sla_engine.wording import Wording
+from sync.decide import judged
 from sync.store import Store
 from sync.store.agreements import Agreements
 from sync.store.facts import Facts
@@ -47,11 +48,10 @@ def explain(
     settings, book = usable(config)
     with read_only(settings) as store:
         name, known = _find(store, list(chosen(settings, connection)), lead)
-        rollout = settings.connections[name].rollout
         now = as_of or datetime.now(UTC)
         with store.begin() as db:
             book = Agreements(name).with_past(db, book, now)
-            verdict = evaluate(known.history, book, now, effective_from=rollout.effective_from)
+            verdict = judged(known.history, book, now, run_settings(settings, settings.connections[name]))
             writes = Work(name).rows(db, ("rejected", "deferred", "unknown", "pending"), lead)
             people = Facts(name).people(db)
     if as_json:

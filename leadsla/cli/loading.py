@@ -19,16 +19,16 @@ def usable(config: Path) -> tuple[Settings, Book]:
     """The settings, if nothing is wrong with them. Prints every problem and raises otherwise."""
     settings = load(config)
     if settings.problems or settings.book is None:
-        refuse(list(settings.problems))
+        refuse(list(settings.problems), "; `leadsla check` also asks the CRMs what does not fit")
     assert settings.book is not None  # noqa: S101 - refuse() has raised
     return settings, settings.book
 
 
-def refuse(problems: list[Problem]) -> None:
-    """Print all problems; raise if any is more than a warning."""
+def refuse(problems: list[Problem], hint: str = "") -> None:
+    """Print all problems; raise if any is more than a warning. ``hint`` ends the line that counts them."""
     print_problems(problems)
     if serious(problems):
-        raise ConfigurationProblem(counted(problems))
+        raise ConfigurationProblem(f"{counted(problems)}{hint}")
 
 
 def serious(problems: Sequence[Problem]) -> list[Problem]:

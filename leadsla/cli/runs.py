@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from connectors.errors import CrmError
 from leadsla.cli.exits import Exit, code_of, end_of
@@ -17,7 +18,7 @@ from sync.guard import GuardStopped
 from sync.lease import Busy, LeaseLost
 from sync.report import RunReport
 
-TROUBLES = (CrmError, GuardStopped, Busy, LeaseLost)
+TROUBLES = (CrmError, GuardStopped, Busy, LeaseLost, OperationalError)
 """What ends the run on one connection; the others go on."""
 
 

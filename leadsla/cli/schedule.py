@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from connectors.errors import Misconfigured, Unauthorised
 from leadsla.cli.app import DEFAULT_CONFIG, ConfigOption, ConnectionOption, app
@@ -81,7 +82,8 @@ class Rounds:
                 end = end_of(error)
                 self._tell_change(name, end.message if end else str(error))
             except TROUBLES as error:
-                say(f"{error}; trying again at the next interval", err)
+                end = end_of(error) if isinstance(error, OperationalError) else None  # its own text is long
+                say(f"{end.message if end else error}; trying again at the next interval", err)
         if self._is_first:
             ended(failed)
         self._is_first = False
@@ -123,6 +125,9 @@ class Rounds:
 
     def next_due(self) -> datetime | None:
         """When the first verdict runs out."""
-        with self.store.begin() as db:
-            found = [Work(name).next_due(db) for name in self.names]
+        try:
+            with self.store.begin() as db:
+                found = [Work(name).next_due(db) for name in self.names]
+        except OperationalError:
+            return None  # the store is busy: the interval will do
         return min((instant for instant in found if instant is not None), default=None)

@@ -88,7 +88,8 @@ def sync(  # noqa: PLR0913 - one parameter per option
     """Run once: read, judge, write, report. Safe to stop and to repeat."""
     settings, book = usable(config)
     approved = {one.connection: one for one in plans_in(approve)} if approve else {}
-    refuse_strangers(approved, settings.connections)
+    if approve:
+        refuse_strangers(approved, settings.connections, chosen(settings, connection))
     reports: list[RunReport] = []
     failed: dict[str, Exception] = {}
     with opened_store(settings) as store, stopping() as stop:
@@ -112,14 +113,17 @@ def sync(  # noqa: PLR0913 - one parameter per option
     ended(failed, is_partial=any(report.is_partial for report in reports))
 
 
-def refuse_strangers(approved: Iterable[str], connections: Iterable[str]) -> None:
-    """A plan for a connection that is not there would be passed over in silence."""
+def refuse_strangers(approved: Iterable[str], connections: Iterable[str], asked: Iterable[str]) -> None:
+    """A plan for a connection that is not there, or not asked for, would be passed over in silence."""
+    again = "make it again with `leadsla plan --out FILE`"
     strangers = sorted(set(approved) - set(connections))
     if strangers:
+        names = ", ".join(strangers)
         raise ConfigurationProblem(
-            f"the plan is for {', '.join(strangers)}, which this configuration does not have;"
-            " make it again with `leadsla plan --out FILE`"
+            f"the plan is for {names}, which this configuration does not have; {again}"
         )
+    if set(asked).isdisjoint(approved):
+        raise ConfigurationProblem(f"the plan has nothing for {', '.join(asked)}; {again}")
 
 
 def refuse_time_travel(as_of: datetime | None, base_url: str) -> None:

@@ -14,9 +14,9 @@ from connectors.base import OurTask, Page, SeenLead
 from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
-from sla_engine.model import Owner
+from sla_engine.model import Owner, StageChange
 from sync.store import schema
-from sync.store.known import KnownLead, first_sight, only_lacks_reason
+from sync.store.known import KnownLead, first_sight, with_reasons
 from sync.store.packing import (
     activity_form,
     from_micros,
@@ -30,7 +30,13 @@ from sync.store.packing import (
 )
 from sync.store.statements import chunks, upsert
 
-_FORMS: Mapping[str, Any] = {"activity": activity_form, "stage": stage_form, "owner": owner_form}
+_FORMS: Mapping[str, Any] = {
+    "activity": activity_form,
+    "stage": stage_form,
+    "owner": owner_form,
+    "sight": stage_form,
+}
+_TOLD = ("activity", "stage", "owner")  # by the CRM, under the mapping of then; the rest we learned ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,24 @@ class Facts:
         return Bookmark(row.cursor, row.account, row.mapping) if row else Bookmark()
 
     def read_anew(self, db: sa.Connection, bookmark: Bookmark) -> None:
-        """Begin from the start under another mapping: what the old one made of activities goes."""
-        table = schema.facts.c
-        old = (table.connection == self._name, table.kind == "activity")
-        db.execute(schema.facts.delete().where(*old))
+        """Begin from the start under another mapping: what the old one made of the CRM's words goes.
+
+        Of first sights the latest instant stays, for the stage that the new mapping sees. No lead is
+        judged before its record was read again.
+        """
+        table = schema.facts
+        mine = table.c.connection == self._name
+        query = sa.select(table).where(mine, table.c.kind == "sight").order_by(table.c.lead_id)
+        latest: dict[str, StageChange] = {}
+        for row in db.execute(query):
+            sight = stage_form.validate_json(row.body)
+            if row.lead_id not in latest or latest[row.lead_id].at < sight.at:
+                latest[row.lead_id] = sight
+        db.execute(table.delete().where(mine, table.c.kind.in_((*_TOLD, "sight"))))
+        blank = [self._fact(lead, "sight", one.id, replace(one, stage=None)) for lead, one in latest.items()]
+        upsert(db, table, blank)
+        mine = schema.leads.c.connection == self._name
+        db.execute(schema.leads.update().where(mine).values(dirty=schema.UNREAD))
         self._keep_bookmark(db, bookmark)
 
     def keep_page(self, db: sa.Connection, page: Page, account: str, mapping: str = "") -> None:
@@ -131,12 +151,11 @@ class Facts:
                 table.c.fact_id.in_({row["fact_id"] for row in chunk}),
             )
             known = {(row.lead_id, row.kind, row.fact_id): row.body for row in db.execute(query)}
-            for row in chunk:
-                old = known.get((row["lead_id"], row["kind"], row["fact_id"]))
-                if old != row["body"] and not (
-                    row["kind"] == "stage" and only_lacks_reason(row["body"], old)
-                ):
-                    fresh.append(row)
+            fresh += [
+                row
+                for row in chunk
+                if known.get((row["lead_id"], row["kind"], row["fact_id"])) != row["body"]
+            ]
         upsert(db, table, fresh)
         self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
@@ -175,8 +194,8 @@ class Facts:
         ]
         upsert(db, schema.owners, rows)
         if any(owner.id in known and known[owner.id].time_zone != owner.time_zone for owner in fresh):
-            mine = schema.leads.c.connection == self._name
-            db.execute(schema.leads.update().where(mine).values(dirty=1))
+            mine = (schema.leads.c.connection == self._name, schema.leads.c.dirty != schema.UNREAD)
+            db.execute(schema.leads.update().where(*mine).values(dirty=schema.DIRTY))
 
     def people(self, db: sa.Connection) -> dict[str, Owner]:
         """Everybody who may own leads, by id."""
@@ -202,7 +221,8 @@ class Facts:
             db.execute(
                 schema.leads.update()
                 .where(schema.leads.c.connection == self._name, schema.leads.c.lead_id.in_(chunk))
-                .values(dirty=1)
+                .where(schema.leads.c.dirty != schema.UNREAD)
+                .values(dirty=schema.DIRTY)
             )
 
     def show_written(self, db: sa.Connection, written: Mapping[str, Mapping[str, str]]) -> None:
@@ -236,8 +256,12 @@ class Facts:
         people = self.people(db)
         for chunk in chunks(lead_ids):
             facts: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+            reasons: dict[str, dict[int, str]] = defaultdict(dict)
             for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):
-                facts[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
+                if row.kind == "reason":
+                    reasons[row.lead_id][int(row.fact_id)] = json.loads(row.body)
+                else:
+                    facts[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
             tasks: dict[str, list[OurTask]] = defaultdict(list)
             for row in self._by_ids(db, schema.tasks, schema.tasks.c.lead_id, chunk):
                 tasks[row.lead_id].append(task_form.validate_json(row.body))
@@ -246,8 +270,10 @@ class Facts:
                 if lead.owner is not None:
                     lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
                 seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
-                sight = first_sight(seen, told["stage"])
-                stages = [*told["stage"], sight] if sight else told["stage"]
+                sight = first_sight(seen, told["stage"], told["sight"])
+                stages = with_reasons(told["stage"], reasons[row.lead_id])
+                stages += [one for one in told["sight"] if one.stage is not None]
+                stages += [sight] if sight else []
                 try:
                     history = history_of(lead, told["activity"], stages, told["owner"])
                 except BadFact as error:
@@ -271,17 +297,13 @@ class Facts:
         """Keep what the CRM shows only for now: a stage seen first, and the reason of a rejection."""
         rows = []
         for known in leads:
+            lead = known.seen.lead
             if known.first_sight is not None:
-                sight = known.first_sight
-                rows.append(self._fact(known.seen.lead.id, "stage", sight.id, sight))
+                rows.append(self._fact(lead.id, "sight", known.first_sight.id, known.first_sight))
             last = known.history.stages[-1] if known.history.stages else None
-            reason = known.seen.lead.reason
-            if last is not None and reason and not last.reason and last.stage in REJECTED:
-                rows.append(
-                    self._fact(
-                        known.seen.lead.id, "stage", last.id or f"{last.at}", replace(last, reason=reason)
-                    )
-                )
+            if last is not None and lead.reason and not last.reason and last.stage in REJECTED:
+                row = {"connection": self._name, "lead_id": lead.id, "kind": "reason"}
+                rows.append({**row, "fact_id": str(micros(last.at)), "body": json.dumps(lead.reason)})
         upsert(db, schema.facts, rows)
 
     def _by_ids(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connectors.base import OurTask, SeenLead
+from sla_engine.lifecycle import REJECTED
 from sla_engine.model import LeadHistory, LifecycleStage, StageChange
-from sync.store.packing import micros, stage_form
+from sync.store.packing import micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,34 @@ class KnownLead:
     first_sight: StageChange | None = None
 
 
-def first_sight(seen: SeenLead, told: Sequence[StageChange]) -> StageChange | None:
+def first_sight(
+    seen: SeenLead, told: Sequence[StageChange], sights: Sequence[StageChange] = ()
+) -> StageChange | None:
     """The stage a lead is in although its history does not say so; the start is then an estimate.
 
-    So it is where the CRM keeps no history of stages, or a lead was created in a later stage.
+    So it is where the CRM keeps no history of stages, or a lead was created in a later stage. A blank
+    sight (without a stage) is one that is read under another mapping now: its instant holds.
     """
     lead = seen.lead
-    last = max(told, key=lambda change: (change.at, change.id), default=None)
+    history = [*told, *(one for one in sights if one.stage is not None)]
+    last = max(history, key=lambda change: (change.at, change.id), default=None)
     if lead.closed_elsewhere or (last is None and lead.stage is None):
         return None
     if last is not None and last.stage is lead.stage:
         return None
+    blank = max((one.at for one in sights if one.stage is None), default=None)
     at = lead.created_at if last is None and lead.stage is LifecycleStage.INQUIRY else seen.modified_at
+    at = blank or at
     if last is not None:
         at = max(at, last.at)
-    return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}:{lead.stage or 'none'}")
+    return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}")
 
 
-def only_lacks_reason(body: str, stored: str | None) -> bool:
-    """Whether a stage change is the stored one but for the reason that was kept beside it."""
-    if stored is None:
-        return False
-    told, known = stage_form.validate_json(body), stage_form.validate_json(stored)
-    return not told.reason and replace(known, reason="") == told
+def with_reasons(told: Sequence[StageChange], reasons: Mapping[int, str]) -> list[StageChange]:
+    """Stage changes with the reasons that were kept beside them, by instant (microseconds)."""
+    return [
+        replace(one, reason=reasons[micros(one.at)])
+        if one.stage in REJECTED and not one.reason and micros(one.at) in reasons
+        else one
+        for one in told
+    ]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
+CLEAN, DIRTY, UNREAD = (
+    0,
+    1,
+    2,
+)  # unread: the mapping changed, and this lead was not read under the new one yet
 
 leads = Table(
     "leads",
@@ -26,7 +31,7 @@ facts = Table(
     metadata,
     Column("connection", String, primary_key=True),
     Column("lead_id", String, primary_key=True),
-    Column("kind", String, primary_key=True),  # activity | stage | owner
+    Column("kind", String, primary_key=True),  # told: activity | stage | owner; learned: sight | reason
     Column("fact_id", String, primary_key=True),
     Column("body", Text, nullable=False),
 )

@@ -17,6 +17,11 @@ from sync.store import schema
 from sync.store.packing import from_micros, micros, pack_change, unpack_change, verdict_form
 from sync.store.statements import chunks
 
+UNSETTLED = ("sending", "unknown")
+UNSENT = ("pending", "deferred")
+TRY_AGAIN_AFTER = timedelta(days=1)
+"""So long a refusal stands before it is tried again: the CRM's rules may be others by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -75,20 +80,23 @@ class Work:
             box = schema.outbox
             refused = (box.c.connection == self._name, box.c.status == "rejected")
             db.execute(box.delete().where(*refused))
-            db.execute(table.update().where(mine, table.c.judged_by != policy.name).values(dirty=1))
+            other = (table.c.judged_by != policy.name, table.c.dirty != schema.UNREAD)
+            db.execute(table.update().where(mine, *other).values(dirty=schema.DIRTY))
         return not any(Policy.rollout_of(one) == policy.rollout for one in earlier)
 
     def working_set(self, db: sa.Connection, now: datetime) -> list[str]:
         """Leads that changed or whose verdict has run out."""
         table = schema.leads.c
-        due = sa.or_(table.dirty == 1, table.valid_until <= micros(now))
-        query = sa.select(table.lead_id).where(table.connection == self._name, due)
+        due = sa.or_(table.dirty == schema.DIRTY, table.valid_until <= micros(now))
+        query = sa.select(table.lead_id).where(
+            table.connection == self._name, due, table.dirty != schema.UNREAD
+        )
         return list(db.execute(query.order_by(table.lead_id)).scalars())
 
     def everyone(self, db: sa.Connection) -> list[str]:
-        """Every lead of this connection."""
+        """Every lead of this connection that can be judged."""
         table = schema.leads.c
-        query = sa.select(table.lead_id).where(table.connection == self._name)
+        query = sa.select(table.lead_id).where(table.connection == self._name, table.dirty != schema.UNREAD)
         return list(db.execute(query.order_by(table.lead_id)).scalars())
 
     def next_due(self, db: sa.Connection) -> datetime | None:
@@ -107,7 +115,7 @@ class Work:
             table.update()
             .where(table.c.connection == self._name, table.c.lead_id == sa.bindparam("one"))
             .values(
-                dirty=0,
+                dirty=schema.CLEAN,
                 valid_until=sa.bindparam("until"),
                 verdict=sa.bindparam("text"),
                 judged_by=sa.bindparam("by"),
@@ -199,6 +207,16 @@ class Work:
         table = schema.outbox.c
         query = sa.select(table.fingerprint).where(table.connection == self._name, table.status == "rejected")
         return set(db.execute(query).scalars())
+
+    def unfinished(self, db: sa.Connection, refused_before: datetime) -> list[str]:
+        """Leads with changes that were decided and did not get through; the next run decides them anew."""
+        table = schema.outbox.c
+        waits = sa.or_(
+            table.status.in_((*UNSETTLED, *UNSENT)),
+            sa.and_(table.status == "rejected", table.at < micros(refused_before)),
+        )
+        query = sa.select(table.lead_id).where(table.connection == self._name, waits).distinct()
+        return list(db.execute(query.order_by(table.lead_id)).scalars())
 
     def refused_long_ago(self, db: sa.Connection, before: datetime) -> list[OutboxRow]:
         """What was refused before an instant: the CRM's rules may be others by now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,10 @@ import pytest
 from connectors.base import Change, Receipt
 from connectors.errors import Misconfigured, Unavailable
 from sla_engine.model import LifecycleStage, Owner, StageChange
+from sla_engine.verdict import Verdict
 from sync.guard import Brakes, GuardStopped
 from sync.store.facts import Facts
+from sync.store.work import Work
 from tests.scenarios.theatre import Theatre
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -32,6 +35,12 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
         one.lead(name, NINE)
     yield one
     one.close()
+
+
+def verdict_of(theatre: Theatre, name: str) -> Verdict:
+    with theatre.store.begin() as db:
+        (verdict,) = Work(theatre.crm.name).verdicts(db, [name])
+    return verdict
 
 
 def stricter(theatre: Theatre) -> None:
@@ -212,3 +221,114 @@ def test_a_lead_whose_facts_contradict_each_other_is_set_aside_and_the_others_go
     with theatre.store.begin() as db:
         (aside,) = facts.rejections(db)
     assert (aside.lead_id, aside.field) == ("ada", "stage change x")
+
+
+def test_what_the_brake_held_back_stands_in_the_next_plan(theatre: Theatre) -> None:
+    """Its message tells people to read the plan, so the plan must show it."""
+    theatre.run(after(1))
+    for name in NAMES:
+        theatre.change(name, after(2), stage="recycled", reason="no budget")
+    with pytest.raises(GuardStopped):
+        theatre.run(after(3))
+    assert theatre.outbox("pending") == []
+    _, plan, _ = theatre.plan(after(4))
+    assert {change.lead_id for change in plan.changes} == set(NAMES)
+
+
+def test_a_plan_after_a_run_that_died_while_sending_shows_what_is_left(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(changes: list[Change]) -> list[Receipt]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(theatre.crm, "apply", killed)
+    with pytest.raises(KeyboardInterrupt):
+        theatre.run(after(1))
+    monkeypatch.undo()
+    _, plan, _ = theatre.plan(after(2))
+    assert len(plan.changes) == 2 * len(NAMES)
+
+
+def test_consent_to_another_rollout_outlasts_a_run_that_could_not_deliver(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theatre.settings = replace(theatre.settings, mode="fields")
+    theatre.run(after(1))
+    theatre.settings = replace(theatre.settings, mode="live")
+
+    def down(changes: list[Change]) -> list[Receipt]:
+        raise Unavailable("memory: no connection")
+
+    monkeypatch.setattr(theatre.crm, "apply", down)
+    assert theatre.run(after(2)).deferred == len(NAMES)
+    monkeypatch.undo()
+    assert theatre.run(after(3)).written == len(NAMES)
+
+
+def test_asked_to_stop_while_reading_a_run_judges_nothing(theatre: Theatre) -> None:
+    """Half of what happened would be judged as if it were all."""
+    stop = threading.Event()
+    stop.set()
+    report = theatre.run(after(1), stop=stop)
+    assert (report.evaluated, report.planned) == (0, 0)
+    assert "stopped while reading" in report.troubles[0]
+    assert theatre.run(after(2)).written == 2 * len(NAMES)
+
+
+def untold(theatre: Theatre, name: str, at: datetime) -> None:
+    """A lead that is in a later stage although no history says since when."""
+    theatre.lead(name, at)
+    theatre.records._rows["stages"] = {
+        key: row for key, row in theatre.records._rows["stages"].items() if row.lead_id != name
+    }
+
+
+def test_a_stage_seen_first_keeps_its_instant_when_our_own_writing_moves_the_record(theatre: Theatre) -> None:
+    untold(theatre, "eve", after(1))
+    _, plan, _ = theatre.plan(after(2))
+    theatre.run(after(30), approved=plan)
+    report = theatre.run(after(40))
+    assert report.planned == 0
+    (clock,) = verdict_of(theatre, "eve").clocks
+    assert (clock.started_at, clock.estimated) == (after(1), True)
+
+
+def test_a_stage_seen_first_is_read_anew_under_another_mapping_at_the_same_instant(theatre: Theatre) -> None:
+    theatre.settings = replace(theatre.settings, mapping="one")
+    untold(theatre, "eve", after(1))
+    theatre.run(after(2))
+    seen = theatre.shown("eve")
+    theatre.records.put_lead(replace(seen.lead, stage=LifecycleStage.SAL), actor="flow")
+    untold_again = {k: r for k, r in theatre.records._rows["stages"].items() if r.lead_id != "eve"}
+    theatre.records._rows["stages"] = untold_again
+    theatre.settings = replace(theatre.settings, mapping="two")
+    theatre.run(after(20), allow_mass_change=True)
+    clocks = verdict_of(theatre, "eve").clocks
+    assert [(one.target, one.started_at) for one in clocks] == [("follow-up", after(1))]
+
+
+def test_the_reason_of_a_past_rejection_outlasts_another_mapping(theatre: Theatre) -> None:
+    theatre.settings = replace(theatre.settings, mapping="one")
+    theatre.run(after(1))
+    theatre.change("ada", after(2), stage="recycled", reason="no budget")
+    theatre.run(after(3))
+    theatre.change("ada", after(4), stage="mql", by="flow", reason="")
+    theatre.settings = replace(theatre.settings, mapping="two")
+    theatre.run(after(30))
+    assert [one.state for one in verdict_of(theatre, "ada").clocks] == ["met", "running"]
+
+
+def test_a_lead_not_yet_read_under_another_mapping_is_not_judged_by_what_is_gone(theatre: Theatre) -> None:
+    """Somebody edits it in the seconds that a run leaves to the next one."""
+    theatre.settings = replace(theatre.settings, mapping="one")
+    theatre.run(after(1))
+    theatre.run(after(10))
+    theatre.settings = replace(theatre.settings, mapping="two")
+    theatre.change("bob", after(20) - timedelta(seconds=1), reason="moved")
+    theatre.run(after(20))
+    with theatre.store.begin() as db:
+        assert "bob" not in Work(theatre.crm.name).everyone(db)
+        assert len(Work(theatre.crm.name).everyone(db)) == len(NAMES) - 1
+    theatre.run(after(21))
+    with theatre.store.begin() as db:
+        assert "bob" in Work(theatre.crm.name).everyone(db)
