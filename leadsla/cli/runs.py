@@ -32,10 +32,28 @@ def numbers(report: RunReport) -> str:
     )
 
 
+_KINDS = {
+    "SetFields": ("lead to update", "leads to update"),
+    "CreateTask": ("new task", "new tasks"),
+    "UpdateTask": ("task to update", "tasks to update"),
+    "CloseTask": ("task to close", "tasks to close"),
+    "SetStage": ("stage to set", "stages to set"),
+    "AssignOwner": ("lead to give to another", "leads to give to another"),
+}
+
+
+def kinds_told(changes: Mapping[str, int]) -> str:
+    """How many changes of which kind: "57 leads to update, 1 new task"."""
+    counted = ((changes.get(kind, 0), words) for kind, words in _KINDS.items())
+    return ", ".join(f"{amount} {words[amount != 1]}" for amount, words in counted if amount)
+
+
 def show_report(report: RunReport) -> None:
     """One run in a few lines; what was left undone by name."""
     if report.mode == "shadow":
-        out.print(f"{report.connection}: shadow mode, nothing is written; see `leadsla plan`", markup=False)
+        would = kinds_told(report.would) or "nothing"
+        told = f"shadow mode, nothing is written; live it would be {would}; see `leadsla plan`"
+        out.print(f"{report.connection}: {told}", markup=False)
     out.print(f"{report.connection}: {numbers(report)}", markup=False)
     for remark in report.remarks():
         out.print(f"{report.connection}: {remark}", markup=False)

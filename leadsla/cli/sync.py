@@ -14,7 +14,7 @@ from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.loading import chosen, usable
 from leadsla.cli.output import out, print_json, progress
 from leadsla.cli.planfile import plans_in, refuse_unwritable, write_plans
-from leadsla.cli.runs import TROUBLES, ended, show_report, stopping, tell, with_errors
+from leadsla.cli.runs import TROUBLES, ended, kinds_told, show_report, stopping, tell, with_errors
 from leadsla.secret_names import is_loopback
 from leadsla.wiring import opened_crm, opened_store, run_settings
 from sync.approval import Plan
@@ -68,7 +68,8 @@ def _show_plan(report: RunReport, sentences: tuple[str, ...]) -> None:
     for sentence in sentences:
         out.print(f"{name}: would {sentence}", markup=False)
     amount = f"{len(sentences)} change{'' if len(sentences) == 1 else 's'}" if sentences else "nothing"
-    out.print(f"{name}: a sync would write {amount}", markup=False)
+    kinds = f": {kinds_told(report.changes)}" if sentences else ""
+    out.print(f"{name}: a sync would write {amount}{kinds}", markup=False)
     for remark in report.remarks():
         out.print(f"{name}: {remark}", markup=False)
 
