@@ -21,6 +21,7 @@ from localcrm.story import tell
 from sync.lease import held
 from sync.store import Store
 
+pytestmark = pytest.mark.slow  # each starts processes of its own
 NOW = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 
@@ -66,7 +67,6 @@ def leadsla(*arguments, config=None, env=None):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
 
 
-@pytest.mark.slow
 def test_every_command_has_help():
     listed = leadsla("--help").stdout
     places = []
@@ -246,7 +246,6 @@ def test_a_missing_secret_is_named_and_never_guessed(crm, tmp_path):
     assert "NOT_SET_ANYWHERE is not set - export NOT_SET_ANYWHERE=..." in done.stderr
 
 
-@pytest.mark.slow
 def test_an_unreachable_crm_is_retried_then_deferred(tmp_path):
     config = write_config(tmp_path, "http://127.0.0.1:9")
     done = leadsla("sync", config=config)

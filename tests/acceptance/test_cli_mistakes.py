@@ -106,6 +106,7 @@ def test_check_in_words_says_as_much_and_counts(config):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_sync_and_plan_refuse_such_a_configuration_and_touch_nothing(config):
     path, urls = config
     for command in ("sync", "plan", "provision", "schedule"):

@@ -41,6 +41,7 @@ class Fate:
             raise Killed
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_run_again_is_as_if_never_killed(tmp_path: Path) -> None:
     expected = outcome(story(tmp_path / "whole", None))
     for moment in itertools.count():
