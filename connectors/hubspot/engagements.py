@@ -102,8 +102,9 @@ class Engagements:
         is_open = properties.get("hs_task_status", DONE) != DONE
         if is_open and at <= known:
             return None  # neither done nor planned
-        was_cancelled = properties.get("hs_meeting_outcome") == "CANCELED"
-        is_planned = at > window.until or is_open or was_cancelled
+        planned_for = at if at > window.until or is_open else None
+        if properties.get("hs_meeting_outcome") == "CANCELED":
+            planned_for = known  # planned for no later than it was known: neither a touch nor a follow-up
         return Activity(
             id=f"{source.object}:{row['id']}",
             kind=kind,
@@ -113,7 +114,7 @@ class Engagements:
             actor_kind=self._people.kind_of_owner(actor) if kind in _SALES_WORK else ActorKind.UNKNOWN,
             content=str(properties.get(source.content) or "") if source.content else "",
             outcome=str(properties.get(source.outcome) or "") if source.outcome else "",
-            planned_for=at if is_planned else None,
+            planned_for=planned_for,
             consent=source.consent,
         )
 

@@ -14,6 +14,7 @@ from sla_engine.model import ActorKind
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PAST, FUTURE = NOW - timedelta(hours=1), NOW + timedelta(days=1)
+MADE = PAST - timedelta(minutes=5)
 
 
 class People:
@@ -24,7 +25,7 @@ class People:
 class Client:
     def __init__(self, properties: dict[str, Any]) -> None:
         stamped = {
-            "hs_createdate": (PAST - timedelta(minutes=5)).isoformat(),
+            "hs_createdate": MADE.isoformat(),
             "hubspot_owner_id": "5",
             **properties,
         }
@@ -57,7 +58,9 @@ def test_an_engagement_counts_once_for_each_contact_it_belongs_to():
     [
         ("meetings", {"hs_timestamp": PAST.isoformat()}, None),
         ("meetings", {"hs_timestamp": FUTURE.isoformat()}, FUTURE),
-        ("meetings", {"hs_timestamp": PAST.isoformat(), "hs_meeting_outcome": "CANCELED"}, PAST),
+        # called off: planned for no later than it was made, so it is neither a touch nor a follow-up
+        ("meetings", {"hs_timestamp": PAST.isoformat(), "hs_meeting_outcome": "CANCELED"}, MADE),
+        ("meetings", {"hs_timestamp": FUTURE.isoformat(), "hs_meeting_outcome": "CANCELED"}, MADE),
         ("tasks", {"hs_timestamp": FUTURE.isoformat(), "hs_task_status": "NOT_STARTED"}, FUTURE),
         ("tasks", {"hs_timestamp": PAST.isoformat(), "hs_task_status": "COMPLETED"}, None),
     ],
