@@ -51,6 +51,8 @@ class Behaviour:
         "_bounces",
         "_clicks",
         "_history",
+        "_machines",
+        "_machines_at",
         "_model",
         "_opt_outs",
         "_scored",
@@ -85,6 +87,8 @@ class Behaviour:
             elif kind is _CLICK:
                 self._clicks.append(one)
         self._simply: Counted | None = None
+        self._machines: set[str] = set()
+        self._machines_at: datetime | None = None
         self._asked_last: tuple[datetime, datetime | None] | None = None
         self._answer: Counted = ()
 
@@ -116,7 +120,7 @@ class Behaviour:
         ended = max((at for at in self._opt_outs if at <= now), default=since) if self._opt_outs else since
         if since is not None and ended is not None:
             ended = max(ended, since)
-        clicks = scanner_clicks(self._clicks, self._sent, self._model.scanners, now) if self._clicks else ()
+        clicks = self._by_machines(now) if self._clicks else ()
         bounced = max((at for at in self._bounces if at <= now), default=None) if self._bounces else None
         if ended is not None or clicks or bounced is not None:
             left = [one for one in self._scored if one.id not in clicks]
@@ -136,13 +140,18 @@ class Behaviour:
         """
         if one.kind not in BEHAVIOUR:
             return True
-        if one.kind is _CLICK and one.id in scanner_clicks(
-            self._clicks, self._sent, self._model.scanners, now
-        ):
+        if one.kind is _CLICK and one.id in self._by_machines(now):
             return False
         if one.consent == "declared" or self._history.lead.fields.get(one.consent) is True:
             return True
         return one.kind in BY_ITSELF and not for_score
+
+    def _by_machines(self, now: datetime) -> set[str]:
+        """Ids of clicks that a machine made, found once for an instant."""
+        if self._machines_at != now:
+            self._machines = scanner_clicks(self._clicks, self._sent, self._model.scanners, now)
+            self._machines_at = now
+        return self._machines
 
     def next_turn(self, now: datetime) -> datetime | None:
         """The first instant after ``now`` at which the trend may turn without new behaviour."""

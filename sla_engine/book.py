@@ -31,6 +31,13 @@ class Chapter:
     current: Agreement
     earlier: tuple[tuple[Agreement, datetime], ...] = ()
 
+    def at(self, instant: datetime) -> Agreement:
+        """The version in force at an instant."""
+        for agreement, replaced in self.earlier:
+            if instant < replaced:
+                return agreement
+        return self.current
+
     def in_force(self) -> Iterator[tuple[Agreement, datetime | None, datetime | None]]:
         """(agreement, from, until) in time order, half-open, None: no bound."""
         since: datetime | None = None
@@ -63,9 +70,8 @@ class Book:
         A scope that cannot be told from the lead's fields does not cover it.
         """
         for chapter in self.chapters:
-            if not chapter.current.scope:
-                return chapter
-            if chapter.current.covers(Circumstances(history, chapter.current, now)) is True:
+            agreement = chapter.at(now)
+            if not agreement.scope or agreement.covers(Circumstances(history, agreement, now)) is True:
                 return chapter
         return None
 

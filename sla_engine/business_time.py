@@ -30,7 +30,6 @@ Instants = NDArray[np.datetime64]
 Durations = NDArray[np.timedelta64]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SECOND = timedelta(seconds=1)
 _HALF_A_SECOND = 500_000  # microseconds
 
 
@@ -172,7 +171,7 @@ class BusinessHours(BaseModel):
         A negative duration goes backward; zero gives ``start``. Raises NaiveInstant, and
         OverflowError when the calendar is not open often enough.
         """
-        wanted = duration.days * DAY + duration.seconds + (duration.microseconds >= _HALF_A_SECOND)
+        wanted = _whole_seconds(duration)
         if not wanted:
             return _aware(start).astimezone(UTC)
         return instant_of(self.timeline.add(seconds_of(_aware(start)), wanted))
@@ -246,9 +245,10 @@ class BusinessHours(BaseModel):
         """
         seconds = _seconds(starts)
         if isinstance(durations, timedelta):
-            wanted = np.full(len(seconds), round(durations / _SECOND), dtype=np.int64)
+            wanted = np.full(len(seconds), _whole_seconds(durations), dtype=np.int64)
         else:
-            wanted = durations.astype("timedelta64[s]").astype(np.int64)
+            micros = durations.astype("timedelta64[us]").astype(np.int64)
+            wanted = (micros + _HALF_A_SECOND) // 1_000_000
         return self.timeline.add_many(seconds, wanted).astype("datetime64[s]")
 
     def between_many(self, starts: Instants, ends: Instants) -> Durations:
@@ -262,6 +262,10 @@ class BusinessHours(BaseModel):
 @lru_cache(maxsize=4096)
 def _names_of(place: Place, year: int) -> Mapping[date, str]:
     return place.dates(year)
+
+
+def _whole_seconds(duration: timedelta) -> int:
+    return duration.days * DAY + duration.seconds + (duration.microseconds >= _HALF_A_SECOND)
 
 
 def _aware(instant: datetime) -> datetime:

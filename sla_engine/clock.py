@@ -63,16 +63,15 @@ def clocks_of(
 
     clocks = [
         clock
-        for target in agreement.target
-        for opening in openings_of(target, situation, opens)
-        for clock in _clocks_from(_Run(target, opening, situation, agreement))
+        for target, opening in openings_of(agreement.target, situation, opens)
+        for clock in _clocks_from(_Run(target, opening, situation, agreement), until)
     ]
     if len(clocks) > 1:
         clocks.sort(key=lambda clock: (clock.started_at, clock.key))
     return clocks
 
 
-def _clocks_from(run: _Run) -> list[SlaClock]:
+def _clocks_from(run: _Run, until: datetime | None) -> list[SlaClock]:
     """The clock of one opening, and one more for each new owner the lead is given to after a breach.
 
     The breach stays with the owner under whom it happened.
@@ -87,6 +86,8 @@ def _clocks_from(run: _Run) -> list[SlaClock]:
             return [*clocks, clock]
         broken, run = passed_on
         clocks.append(broken)
+        if until is not None and run.opening.at >= until:
+            return clocks  # from here on another agreement counts, or the lead is known elsewhere
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class _Run:
 
     def clock(self) -> SlaClock:
         target, opening, situation = self.target, self.opening, self.situation
-        start, owner = opening.at, situation.owner_at(opening.at)
+        start, owner = opening.at, situation.holder_at(opening.at)
         name = self.agreement.hours_for(target, owner, situation.lead.fields)
         hours = self.agreement.hours[name]
         proof = self._proof()
@@ -110,19 +111,21 @@ class _Run:
             pauses = pauses_of(target.pauses, situation, start, stop)
         due = working_end(hours, start, target.within, pauses)
         warns = working_end(hours, start, target.first_warning, pauses)
-        steps, next_step_at = self._ladder(hours, pauses, stop) if target.rungs else ((), None)
+        breaks: datetime | None = None  # only asked for once it is near
         if stop is None:
-            breaks = None  # only asked for once it is near
             if situation.now >= warns:
                 breaks = working_end(hours, start, target.within + _SECOND, pauses)
             state, spent, over = self._open_state(breaks, pauses), _NOTHING, _NOTHING
-            holder = situation.owner or owner
+            holder = situation.holder_at(due) if state is _BREACHED else situation.owner
         else:
-            breaks = None
             spent = worked(hours, start, stop, pauses)
             over = max(spent - target.within, _NOTHING)
             state = self._ended_state(proof, over)
-            holder = self._answerable(stop, due if over else None, proof) or owner
+            holder = self._answerable(stop, due if over else None, proof)
+        until = situation.now if stop is None else stop
+        if state is _UNPROVEN:
+            until = min(until, due)  # nobody is urged over what cannot be known
+        steps, next_step_at = self._ladder(hours, pauses, until)
         return SlaClock(
             key=f"{situation.lead.id}:{opening.id}:{target.name}",
             target=target.name,
@@ -135,7 +138,7 @@ class _Run:
             hours=name,
             time_zone=hours.tz,
             responsible=target.responsible,
-            acting=self.agreement.people.acting(holder, situation.now) if stop is None else None,
+            acting=self.agreement.people.acting(situation.owner, situation.now) if stop is None else None,
             agreement=self.agreement.version,
             stopped_at=stop,
             proof=proof.name if proof else "",
@@ -178,7 +181,7 @@ class _Run:
         for change in owners:
             if change.at <= clock.due_at or change.owner is None or change.to_queue:
                 continue
-            if (had and had.id == change.owner) or (clock.stopped_at and change.at > clock.stopped_at):
+            if (had and had.id == change.owner) or (clock.stopped_at and change.at >= clock.stopped_at):
                 continue
             broken = replace(self, opening=self.opening._replace(ends_at=change.at)).clock()
             if broken.overshoot_seconds and not broken.proof:
@@ -195,9 +198,9 @@ class _Run:
             return _UNPROVEN
         if proof is not None:
             return _MET_LATE if over else _MET
-        if self.opening.unclear:
-            return _UNPROVEN
-        return _BREACHED if over else _CANCELLED
+        if over:
+            return _BREACHED
+        return _UNPROVEN if self.opening.unclear else _CANCELLED
 
     def _open_state(self, breaks: datetime | None, pauses: Sequence[Pause]) -> ClockState:
         """``breaks``: the first second that is too late; None while not even the warning has come.
@@ -220,10 +223,9 @@ class _Run:
         return not is_readable and not _BY_ACTIVITY.isdisjoint(self.target.met_by)
 
     def _ladder(
-        self, hours: BusinessHours, pauses: Sequence[Pause], stop: datetime | None
+        self, hours: BusinessHours, pauses: Sequence[Pause], until: datetime
     ) -> tuple[tuple[StepTaken, ...], datetime | None]:
-        """The rungs reached until the clock stopped (or now), and when the next one will be."""
-        until = self.situation.now if stop is None else stop
+        """The rungs reached by ``until``, and when the next one will be."""
         taken: list[StepTaken] = []
         for after, step in self.target.rungs:
             at = working_end(hours, self.opening.at, after, pauses)
@@ -233,7 +235,7 @@ class _Run:
         return tuple(taken), None
 
     def _to(self, step: Step, at: datetime) -> str:
-        people, owner = self.agreement.people, self.situation.owner_at(at)
+        people, owner = self.agreement.people, self.situation.holder_at(at)
         owner_id = owner.id if owner else None
         if step.do == "tell_manager":
             return people.manager_of(owner_id) or people.manager_of(people.acting(owner, at)) or ""

@@ -146,6 +146,15 @@ class Condition(Part):
         return lambda value: isinstance(value, int | float) and low <= value <= high
 
 
+def asks_for_score(condition: Condition) -> bool:
+    """Whether the condition, or one inside it, asks for a score.
+
+    >>> asks_for_score(Condition.model_validate({"not": {"score": 50}}))
+    True
+    """
+    return condition.score is not None or any(asks_for_score(one) for one in condition.inner)
+
+
 def all_of(conditions: Iterable[Condition]) -> Test:
     """One test that holds when every condition does; with none it always holds.
 

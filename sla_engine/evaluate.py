@@ -96,7 +96,7 @@ def evaluate(
         clocks=clocks,
         next_step=next_step(situation, judged, clocks, faults, known_as, book),
         sla_status=_status(clocks),
-        valid_until=_valid_until(history, situation, judged, clocks),
+        valid_until=_valid_until(history, situation, judged, clocks, book),
         agreement_version=chapter.current.version,
         responsible=chapter.current.lifecycle.responsible.get(stage, "nobody") if stage else "marketing",
         signals=situation.behaviour.signals(now) if any(one.is_open for one in clocks) else (),
@@ -126,13 +126,20 @@ def _clocks(
     history = situation.history
     for chapter in book.chapters:
         covers = None
-        if len(book.chapters) > 1 or chapter.current.scope:
+        if len(book.chapters) > 1 or any(one.scope for one, _, _ in chapter.in_force()):
             covers = partial(_is_first, book, history, chapter)
         for version, since, until in chapter.in_force():
             first = max((one for one in (since, effective_from) if one is not None), default=None)
             last = min((one for one in (until, end) if one is not None), default=None)
-            clocks += clocks_of(under(situation, version), version, first, last, covers)
+            fresh = clocks_of(under(situation, version), version, first, last, covers)
+            clocks = [one for one in clocks if not _goes_on_in(one, fresh, since)] + fresh
     return tuple(sorted(clocks, key=lambda clock: (clock.started_at, clock.key)))
+
+
+def _goes_on_in(clock: SlaClock, fresh: list[SlaClock], since: datetime | None) -> bool:
+    """Whether a clock that followed a breach under an older version is one that the newer opens itself."""
+    is_later = since is not None and clock.started_at >= since
+    return is_later and any(one.started_at == clock.started_at for one in fresh)
 
 
 def _is_first(book: Book, history: LeadHistory, chapter: Chapter, instant: datetime) -> bool:
@@ -213,7 +220,11 @@ def _owner_changed_since(situation: Situation, instant: datetime) -> bool:
 
 
 def _valid_until(
-    history: LeadHistory, situation: Situation, judged: Qualification, clocks: tuple[SlaClock, ...]
+    history: LeadHistory,
+    situation: Situation,
+    judged: Qualification,
+    clocks: tuple[SlaClock, ...],
+    book: Book,
 ) -> datetime | None:
     """The first instant after now at which anything could change without a new fact."""
     now, bands = situation.now, situation.agreement.interest.bands
@@ -221,8 +232,9 @@ def _valid_until(
     turns += (judged.returns_on, band_ends(judged.interest, bands), situation.behaviour.next_turn(now))
     if judged.deciding is not judged.interest:
         turns.append(band_ends(judged.deciding, bands))
-    absences = situation.agreement.people.turns
-    turns += absences[bisect_right(absences, now) :][:1]
+    for agreement in book.agreements:
+        absences = agreement.people.turns
+        turns += absences[bisect_right(absences, now) :][:1]
     if situation.history is not history:
         turns += _lying_ahead(history)
     return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from sla_engine.conditions import Answer, Circumstances, Condition
+from pydantic import model_validator
+
+from sla_engine.conditions import Answer, Circumstances, Condition, asks_for_score
 from sla_engine.verdict import Fit, Reason
 
 _BUYER, _NOT_A_BUYER, _UNKNOWN = Fit.BUYER, Fit.NOT_A_BUYER, Fit.UNKNOWN
@@ -28,6 +30,12 @@ class FitCriterion(Condition):
     name: str
     verdict: Literal["buyer", "not_a_buyer"]
     because: str
+
+    @model_validator(mode="after")
+    def _asks_for_no_score(self) -> FitCriterion:
+        if asks_for_score(self):
+            raise ValueError("`score` is made of fit, so fit cannot ask for it")
+        return self
 
     @cached_property
     def said(self) -> dict[Answer, Reason]:

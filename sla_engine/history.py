@@ -48,11 +48,12 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     >>> history_of(lead, (visit, visit)) == history_of(lead, (visit,))
     True
     """
-    acts = sorted(activities, key=lambda a: (a.known_at, a.at, a.kind, a.content, a.outcome))
+    acts, stages, owners, related = list(activities), list(stages), list(owners), set(relations)
+    _check(lead, acts, stages, owners, related)
+    acts.sort(key=lambda one: (one.known_at, repr(one)))
     unique = {one.id: one for one in acts}  # of two with one id the one known last counts
-    owned, related = set(owners), set(relations)
+    owned = {one.id or repr(one): one for one in sorted(owners, key=repr)}.values()
     moves = _told_once(stages)
-    _check(lead, unique.values(), moves, owned, related)
     ordered = _with_first_stage(lead, sorted(moves, key=lambda s: (s.at, s.id, s.stage or "")))
     _rounds_apart(lead, ordered)
     return LeadHistory(
@@ -60,7 +61,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
         activities=tuple(sorted(unique.values(), key=lambda a: (a.at, a.id))),
         stages=tuple(ordered),
         owners=_from_creation(lead, sorted(owned, key=lambda o: (o.at, o.id, o.owner or ""))),
-        relations=tuple(sorted(related, key=lambda r: (r.since, r.kind, r.record_id))),
+        relations=tuple(sorted(related, key=lambda r: (r.since, r.kind, r.record_id, r.owner or ""))),
         activity_readable=activity_readable,
         behaviour_readable=behaviour_readable,
     )

@@ -5,13 +5,13 @@ Not here: how long a clock runs and what meets it (``clock``, ``proof``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from sla_engine.lifecycle import REJECTED, Entry
-from sla_engine.model import ActorKind
+from sla_engine.model import Activity, ActorKind
 from sla_engine.rejection import ReasonLost
 from sla_engine.situation import Situation
 from sla_engine.target import Target
@@ -40,27 +40,34 @@ class Opening(NamedTuple):
 Opens = Callable[[Target, Opening], bool]
 
 
-def openings_of(target: Target, situation: Situation, opens: Opens) -> Iterator[Opening]:
-    """Every opening of ``target`` in the lead's known history that ``opens`` agrees to, in time order.
+def openings_of(
+    targets: Sequence[Target], situation: Situation, opens: Opens
+) -> Iterator[tuple[Target, Opening]]:
+    """Every opening in the lead's known history that ``opens`` agrees to, with its target.
 
-    >>> from sla_engine.examples import agreed, given, handed_over, later
-    >>> anew = {"name": "answer", "phase": "mql", "within": "4h", "starts": "assigned"}
-    >>> moved = Situation(handed_over(given("anna", 0), given("bob", 2)), agreed(target=[anew]), later(9))
-    >>> [one.at.hour for one in openings_of(moved.agreement.target[0], moved, lambda target, opening: True)]
-    [9, 11]
+    Targets in their order, and each one's openings in time order; inbound targets of one promise together.
+
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Situation
+    >>> agreement = agreed()
+    >>> found = openings_of(agreement.target, Situation(handed_over(), agreement, later(1)), lambda *_: True)
+    >>> [(target.phase[0].value, opening.round) for target, opening in found]
+    [('mql', 1)]
     """
-    for stay in stays(target, situation):
-        match target.starts:
-            case "phase_entered":
-                found = iter((stay,))
-            case "assigned" | "unassigned":
+    inbound: dict[str, list[Target]] = {}
+    for target in targets:
+        if target.starts == "inbound_activity":
+            inbound.setdefault(target.competes_in, []).append(target)
+            continue
+        for stay in stays(target, situation):
+            found = iter((stay,))
+            if target.starts != "phase_entered":
                 found = _per_holder(stay, situation, somebody=target.starts == "assigned")
-            case _:
-                yield from _per_inbound(stay, target, situation, opens)
-                continue
-        for opening in found:
-            if opens(target, opening):
-                yield opening
+            for opening in found:
+                if opens(target, opening):
+                    yield target, opening
+    for together in inbound.values():
+        yield from _per_inbound(together, situation, opens)
 
 
 def stays(target: Target, situation: Situation) -> list[Opening]:
@@ -137,22 +144,41 @@ def _per_holder(stay: Opening, situation: Situation, *, somebody: bool) -> Itera
         yield now
 
 
-def _per_inbound(stay: Opening, target: Target, situation: Situation, opens: Opens) -> Iterator[Opening]:
-    """One opening for each inbound activity, but those that join a clock still running."""
-    running_since: datetime | None = None
+def _per_inbound(
+    targets: Sequence[Target], situation: Situation, opens: Opens
+) -> Iterator[tuple[Target, Opening]]:
+    """One opening for each inbound activity, but those that join a clock of the promise still running."""
+    spans = [(target, stays(target, situation)) for target in targets]
+    kinds = {kind for target in targets for kind in target.activities}
+    running: tuple[Target, Opening] | None = None
     for activity in situation.history.activities:
-        if activity.kind not in target.activities or activity.at < stay.at or activity.at > situation.now:
+        at = activity.at
+        if activity.kind not in kinds or at > situation.now:
             continue
         if not situation.behaviour.counts(activity, situation.now, for_score=False):
             continue
-        if stay.ends_at is not None and activity.at >= stay.ends_at:
-            return
-        if running_since is not None and target.joins_within is not None:
-            near = activity.at - running_since <= target.joins_within
-            answered = situation.proofs.first(running_since, activity.at, target.met_by)
-            if near and answered is None:
-                continue
-        opening = stay._replace(id=activity.id, at=activity.at, fact_id=activity.id)
-        if opens(target, opening):
-            running_since = activity.at
-            yield opening
+        if running is not None and _joins(activity, *running, situation):
+            continue
+        for target, found in spans:
+            stay = _stay_at(found, at) if activity.kind in target.activities else None
+            opening = stay._replace(id=activity.id, at=at, fact_id=activity.id) if stay else None
+            if opening is not None and opens(target, opening):
+                running = target, opening
+                yield running
+                break
+
+
+def _stay_at(found: Sequence[Opening], at: datetime) -> Opening | None:
+    for stay in found:
+        if stay.at <= at and (stay.ends_at is None or at < stay.ends_at):
+            return stay
+    return None
+
+
+def _joins(activity: Activity, target: Target, running: Opening, situation: Situation) -> bool:
+    """Whether an activity belongs to a clock that is running since a while ago."""
+    if target.joins_within is None or activity.at - running.at > target.joins_within:
+        return False
+    if running.ends_at is not None and activity.at >= running.ends_at:
+        return False
+    return situation.proofs.first(running.at, activity.at, target.met_by) is None

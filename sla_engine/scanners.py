@@ -6,6 +6,7 @@ unless an admin says otherwise. Sources: docs/concepts/agreement.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -53,8 +54,10 @@ def scanner_clicks(
             window = clicks[first : last + 1]
             if len({one.content or one.id for one in window}) >= rules.links:
                 found |= {one.id for one in window}
-    soon = rules.after_sending
-    found |= {one.id for one in clicks if any(at <= one.at <= at + soon for at in sent)}
+    for one in clicks:
+        before = bisect_right(sent, one.at)  # mails sent by then, in time order
+        if before and one.at - sent[before - 1] <= rules.after_sending:
+            found.add(one.id)
     return found
 
 

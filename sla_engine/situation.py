@@ -62,6 +62,8 @@ class Circumstances:
         for one in self._history.activities:
             if one.at > self._instant:
                 return
+            if one.planned_for is not None:
+                continue  # planned, not done
             if one.kind is kind and self.behaviour.counts(one, self._instant, for_score=self._for_score):
                 yield one
 
@@ -154,7 +156,7 @@ class Situation:
         self, start: datetime, stop: datetime | None
     ) -> Iterator[tuple[str | None, datetime, datetime | None]]:
         """(who had the lead, from, until) from ``start`` to ``stop`` (None: open), in time order."""
-        owner = self.owner_at(start)
+        owner = self.holder_at(start)
         holder, since = owner.id if owner else None, start
         for change in self.history.owners:
             if change.at <= start:
@@ -164,16 +166,6 @@ class Situation:
             yield holder, since, change.at
             holder, since = change.owner, change.at
         yield holder, since, stop
-
-    def owner_at(self, instant: datetime) -> Owner | None:
-        """Who had the lead at ``instant``; where nobody had it yet, the first who got it then."""
-        holder = self.holder_at(instant)
-        if holder is not None:
-            return holder
-        for change in self.history.owners:
-            if change.at > instant and change.owner:
-                return _named(change)
-        return self.lead.owner
 
 
 def _named(change: OwnerChange) -> Owner | None:

@@ -123,6 +123,9 @@ def _scope(agreement: Agreement) -> Iterator[str]:
     """Who a lead is, not how warm it is, decides under which agreement its clocks run."""
     if any(_asks_for_warmth(condition) for condition in agreement.scope):
         yield "scope: `interest` and `score` change by themselves; choose by field or activity"
+    for rule in agreement.not_new:
+        if any(_asks_for_warmth(one) or _asks_for_activity(one) for one in rule.when):
+            yield f"not_new {rule.name}: who is known already is told by fields, not by what a lead did"
 
 
 def _asks_for_warmth(condition: Condition) -> bool:
@@ -133,11 +136,17 @@ def _asks_for_warmth(condition: Condition) -> bool:
     )
 
 
+def _asks_for_activity(condition: Condition) -> bool:
+    return condition.activity is not None or any(_asks_for_activity(one) for one in condition.inner)
+
+
 def _rejection(agreement: Agreement) -> Iterator[str]:
     rules = agreement.rejection
     both = {one.casefold() for one in rules.recycle} & {one.casefold() for one in rules.disqualify}
     for reason in sorted(both):
         yield f'rejection: "{reason}" is a reason to recycle and to disqualify; it can only be one'
+    if rules.cadence and rules.cadence.channels > rules.cadence.attempts:
+        yield "rejection.cadence: more channels than attempts"
     agreed = {one.casefold() for one in (*rules.recycle, *rules.disqualify)}
     for reason in rules.cadence.reasons if rules.cadence and agreed else ():
         if reason.casefold() not in agreed:

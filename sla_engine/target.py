@@ -61,7 +61,7 @@ When = Annotated[
     PlainSerializer(_written, when_used="json"),
 ]
 Shares = Annotated[tuple[float, ...], BeforeValidator(one_or_more)]
-Phases = Annotated[tuple[LifecycleStage, ...], BeforeValidator(one_or_more)]
+Phases = Annotated[tuple[LifecycleStage, ...], BeforeValidator(one_or_more), Field(min_length=1)]
 
 
 class PauseRule(Part):

@@ -16,6 +16,7 @@ from sla_engine.spans import Span, minus, union
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 24 * 3600
+_OUTSIDE = "outside hours"
 
 
 def seconds_of(instant: datetime) -> int:
@@ -90,18 +91,34 @@ class WorkingDays:
         while at < end:
             day = instant_of(at).astimezone(self.zone).date()
             until = min(end, max(at + 1, self._wall(day + timedelta(days=1), 0)))
-            yield at, until, self._reason(day, at, until)
+            yield from self._pieces(day, at, until)
             at = until
 
-    def _reason(self, day: date, start: int, end: int) -> str:
+    def _pieces(self, day: date, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+        """One local day's part: its breaks, which may reach over midnight, and the rest."""
+        rest = self._reason(day)
+        breaks = [
+            (max(a, start), min(b, end))
+            for date_of in (day - timedelta(days=1), day)
+            for a, b in (self._span(date_of, one) for one in self.breaks.get(date_of, ()))
+            if a < end and b > start
+        ]
+        at = start
+        for a, b in union(breaks) if rest == _OUTSIDE else ():
+            if at < a:
+                yield at, a, rest
+            yield a, b, "break"
+            at = b
+        if at < end:
+            yield at, end, rest
+
+    def _reason(self, day: date) -> str:
         holiday = self.closed_for(day)
         if holiday:
             return holiday
-        if any(a < end and b > start for a, b in (self._span(day, one) for one in self.breaks.get(day, ()))):
-            return "break"
         if not any(True for _ in self._shifts(day)):
             return "weekend" if day.weekday() >= 5 else "closed"
-        return "outside hours"
+        return _OUTSIDE
 
     def _shifts(self, day: date) -> Iterator[Span]:
         for shift in self.overrides.get(day, self.weekly[day.weekday()]):

@@ -10,10 +10,12 @@ from dataclasses import replace
 import pytest
 
 from sla_engine.agreement import Agreement
-from sla_engine.book import Book
+from sla_engine.book import Book, Chapter
 from sla_engine.evaluate import evaluate
 from sla_engine.model import RelationKind
+from sla_engine.scanners import scanner_clicks
 from tests.unit.engine_builders import (
+    FLOW,
     a_lead,
     agreement,
     clocks,
@@ -302,3 +304,152 @@ def test_a_bounce_after_the_handover_does_not_choose_another_target_for_it():
     agreed = agreement(hot, cold, minimum={"required": ["email"]})
     lead = a_lead(lead_did("bounce", "tue 10:45"), fields={"email": "eva@kontor.de"})
     assert shows(clocks(lead, agreed, "tue 12:00"), "target") == ["hot"]
+
+
+LADDER = [{"at": 1.0, "do": "tell_manager"}, {"at": 2.0, "do": "reassign", "to": "ben"}]
+CHEF = {"anna": {"manager": "chef"}}
+
+
+def test_nobody_is_urged_over_what_cannot_be_known():
+    """A start known only from first sight ends unproven, and its ladder with it."""
+    lead = a_lead(entered("mql", "tue 10:00", estimated=True))
+    verdict = evaluate(lead, agreement(target(escalate=LADDER), people=CHEF), on("thu 12:00"))
+    assert shows(verdict.clocks, "state", "steps") == [("unproven", ())]
+    assert (verdict.assign_to, verdict.valid_until) == (None, None)
+
+
+def test_a_later_owner_changes_nothing_of_what_was():
+    hours = {"ny": {"tz": "America/New_York", "weekly": {"mon": [["09:00", "17:00"]]}}}
+    agreed = agreement(
+        target(pauses=ABSENT),
+        hours=hours,
+        hours_by_time_zone={"America/New_York": "ny"},
+        people={"bob": {"absent": [["2026-03-03", "2026-03-03"]]}},
+    )
+    lead = a_lead(given("bob", "wed 10:00", time_zone="America/New_York"), owner="bob")
+    for now in ("tue 15:00", "wed 09:59"):
+        assert shows(clocks(lead, agreed, now), "owner", "state", "due_at") == [
+            (None, "breached", "tue 14:00")
+        ]
+    assert shows(clocks(lead, agreed, "wed 11:00")[:1], "owner", "state", "due_at") == [
+        (None, "breached", "tue 14:00")
+    ]
+
+
+def test_hand_raises_join_a_running_clock_of_the_promise_whichever_target_it_runs_under():
+    inbound = {
+        "starts": "inbound_activity",
+        "activities": ["hand_raise"],
+        "joins_within": "4h",
+        "promise": "reply",
+    }
+    german = [{"field": "country", "is": "DE"}]
+    agreed = agreement(target("hot", "1h", **inbound, when=german), target("normal", "4h", **inbound))
+    lead = a_lead(
+        lead_did("hand_raise", "tue 11:00"), lead_did("hand_raise", "tue 11:30"), fields={"country": "DE"}
+    )
+    assert shows(clocks(lead, agreed, "tue 11:45"), "target", "started_at") == [("hot", "tue 11:00")]
+
+
+def versions(newer, older, replaced):
+    """A book in which one agreement was replaced by the other."""
+    return Book((Chapter(newer, ((older, on(replaced)),)),))
+
+
+def test_narrowing_the_scope_leaves_running_and_past_clocks_alone():
+    french = agreement(target(), scope=[{"field": "country", "is": "FR"}])
+    book = versions(french, agreement(target()), "tue 12:00")
+    lead = a_lead(fields={"country": "DE"})
+    assert shows(clocks(lead, book, "tue 15:00"), "state") == ["breached"]
+
+
+def test_one_clock_where_a_breach_and_a_new_version_meet():
+    book = versions(
+        agreement(target(promise="x", starts="assigned")), agreement(target(promise="x")), "tue 15:00"
+    )
+    lead = a_lead(given("anna", "mon 10:00"), given("ben", "wed 10:00"), owner="ben")
+    seen = clocks(lead, book, "wed 11:00")
+    assert len({clock.key for clock in seen}) == len(seen) == 2
+    assert shows(seen, "owner", "state") == [("anna", "breached"), ("ben", "running")]
+
+
+def test_somebody_known_elsewhere_gets_no_second_clock_by_being_given_to_that_owner():
+    lead = a_lead(
+        given("anna", "mon 10:00"),
+        known_as("customer", "c1", "bob", "wed 09:00"),
+        given("bob", "wed 10:00"),
+        owner="bob",
+    )
+    assert shows(clocks(lead, agreement(target()), "wed 12:00"), "owner", "state") == [("anna", "breached")]
+
+
+def test_two_facts_with_one_id_are_one_in_whatever_order_they_come():
+    taken_by_ben = given("ben", "tue 11:00", "ben")
+    by_flow = replace(taken_by_ben, actor=None, actor_kind=FLOW)
+    other_way = a_lead(given("anna", "mon 10:00"), by_flow, taken_by_ben, owner="ben")
+    assert a_lead(given("anna", "mon 10:00"), taken_by_ben, by_flow, owner="ben") == other_way
+    ticked = done("task", "tue 11:00", outcome="done")
+    machine = replace(ticked, actor_kind=FLOW)
+    assert a_lead(ticked, machine) == a_lead(machine, ticked)
+
+
+def test_an_open_breach_stays_with_its_owner_when_the_lead_goes_back_to_a_queue():
+    lead = a_lead(given("anna", "mon 10:00"), given("inbox", "wed 10:00"), owner="inbox")
+    agreed = agreement(target(), people={"inbox": {"responsible": "ops"}})
+    assert shows(clocks(lead, agreed, "wed 11:00"), "owner", "acting", "state") == [
+        ("anna", "ops", "breached")
+    ]
+
+
+def test_a_lead_taken_away_in_time_blames_nobody():
+    gone = replace(given("anna", "tue 11:00"), owner=None, id="nobody")
+    lead = a_lead(given("anna", "mon 10:00"), gone, owner=None)
+    assert shows(clocks(lead, agreement(target()), "tue 15:00"), "owner", "acting") == [(None, None)]
+
+
+def test_a_certain_lateness_stays_one_when_the_reason_is_lost():
+    lead = a_lead(
+        entered("mql", "tue 10:00"),
+        entered("recycled", "wed 10:00", "anna", ""),
+        replace(entered("mql", "thu 10:00"), id="again"),
+    )
+    assert shows(clocks(lead, agreement(target()), "thu 11:00")[:1], "state") == ["breached"]
+
+
+def test_a_meeting_that_was_only_planned_has_not_happened():
+    met = target("met", "1h", when=[{"activity": "meeting"}], promise="response")
+    agreed = agreement(met, target(promise="response"))
+    lead = a_lead(planned("meeting", "mon 10:00", "tue 09:30"))
+    assert shows(clocks(lead, agreed, "tue 10:30"), "target") == ["response"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"fit": [{"name": "x", "not": {"score": 5}, "verdict": "buyer", "because": "b"}]}, "fit cannot ask"),
+        ({"not_new": [{"name": "x", "when": [{"activity": "form"}], "because": "b"}]}, "told by fields"),
+        ({"scope": [{"any": [{"interest": "high"}]}]}, "change by themselves"),
+        (
+            {"rejection": {"cadence": {"reasons": ["r"], "attempts": 1, "channels": 2, "working_days": 1}}},
+            "more channels",
+        ),
+    ],
+)
+def test_what_would_go_round_in_circles_or_flicker_is_refused(part, words):
+    with pytest.raises(ValueError, match=words):
+        agreement(target(), **part)
+
+
+def test_a_thousand_clicks_are_looked_through_once(monkeypatch):
+    """Not once for every click: a lead whose mail gateway clicks everything must not hold up a run."""
+    looked = []
+
+    def counted(clicks, *rest):
+        looked.append(len(clicks))
+        return scanner_clicks(clicks, *rest)
+
+    monkeypatch.setattr("sla_engine.behaviour.scanner_clicks", counted)
+    clicks = [lead_did("email_click", "tue 09:00", f"/{number}") for number in range(1000)]
+    asking = agreement(target(when=[{"not": {"activity": "email_click", "content": "nowhere"}}]))
+    evaluate(a_lead(*clicks), asking, on("tue 11:00"))
+    assert looked == [1000, 1000]  # at the opening and now

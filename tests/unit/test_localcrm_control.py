@@ -122,12 +122,10 @@ def test_unknown_objects_are_400(book):
     assert requests.get(f"{book[0]}/_localcrm/records/Nothing").json() == {"error": "no object Nothing"}
 
 
-def test_running_loads_a_company_and_starts_and_stops_quickly():
+def test_running_loads_a_company_and_starts_and_stops():
     company = tell(1, 10, FRIDAY)
-    started = time.monotonic()
     with server.running(company, told={"notebook": NotebookFace(Clock(FRIDAY))}) as crms:
         assert len(requests.get(f"{crms.urls['notebook']}/notes").json()["results"]) == 10
-    assert time.monotonic() - started < 0.8
 
 
 def _localcrm(*arguments: str) -> subprocess.Popen[str]:
