@@ -131,14 +131,18 @@ def measure(stream: int) -> dict[str, float]:
     leads = [a_lead(number) for number in range(4_000)]
     verdicts = [evaluate(one, agreement, NOW) for one in leads]
     return {
-        "leads judged a second, one core": rate(lambda: [evaluate(one, agreement, NOW) for one in leads]),
-        "the same under ladders, pauses, nested conditions": rate(
-            lambda: [evaluate(one, rich, NOW) for one in leads]
-        ),
-        "floor: 10 dict look-ups and 20 exponents a lead": rate(lambda: [floor(one) for one in leads]),
+        "leads judged a second, one core": rate(lambda: judge(leads, agreement)),
+        "the same under ladders, pauses, nested conditions": rate(lambda: judge(leads, rich)),
+        "floor: 8 dict look-ups and 20 exponents a lead": rate(lambda: [floor(one) for one in leads]),
         "reasons said a second": rate(lambda: [wording.reasons(one.reasons) for one in verdicts]),
         f"memory grown over a stream of {stream} leads, MB": grown(streamed(stream), agreement),
     }
+
+
+def judge(leads: list[LeadHistory], agreement: Agreement) -> None:
+    """One after the other, as they stream by."""
+    for one in leads:
+        evaluate(one, agreement, NOW)
 
 
 def rate(work: object, amount: int = 4_000, tries: int = 3) -> float:
@@ -162,7 +166,7 @@ def floor(history: LeadHistory) -> float:
         "country",
         "employees",
         "industry",
-    ) * 1:
+    ):
         fields.get(name)
     return sum(2.0 ** (-((NOW - one.at).total_seconds() / 604800)) for one in history.activities)
 

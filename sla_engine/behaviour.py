@@ -172,8 +172,9 @@ class Behaviour:
             if (ended is not None and at <= ended) or (until is not None and at > until):
                 continue
             worth = plain[kind] if kind in plain else worth_of(kind, one.content)
-            if kind in meters:
-                worth = _room(at, worth, meters[kind])
+            limits = meters.get(kind)
+            if limits is not None:
+                worth = _room(at, worth, limits)
             if worth > 0:
                 found.append((at, worth, one))
         return found

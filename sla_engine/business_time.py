@@ -10,7 +10,7 @@ the change, a repeated one its first occurrence.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
@@ -175,6 +175,14 @@ class BusinessHours(BaseModel):
         if not wanted:
             return _aware(start).astimezone(UTC)
         return instant_of(self.timeline.add(seconds_of(_aware(start)), wanted))
+
+    def add_each(self, start: datetime, seconds: Sequence[int]) -> list[datetime]:
+        """``add`` for several amounts of working seconds (not negative) from one start. Raises as ``add``."""
+        second = seconds_of(_aware(start))
+        return [
+            instant_of(end) if wanted else start.astimezone(UTC)
+            for wanted, end in zip(seconds, self.timeline.add_each(second, seconds), strict=True)
+        ]
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Working time in [start, end); negative if ``end`` lies before ``start``. Raises NaiveInstant."""

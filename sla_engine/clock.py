@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sla_engine.agreement import Agreement
 from sla_engine.business_time import BusinessHours
-from sla_engine.deadline import worked, working_end
+from sla_engine.deadline import worked, working_end, working_ends
 from sla_engine.model import Owner
 from sla_engine.openings import Opening, openings_of
 from sla_engine.pauses import pauses_of
@@ -109,12 +109,11 @@ class _Run:
         pauses: tuple[Pause, ...] = ()
         if target.pauses:
             pauses = pauses_of(target.pauses, situation, start, stop)
-        due = working_end(hours, start, target.within, pauses)
-        warns = working_end(hours, start, target.first_warning, pauses)
-        breaks: datetime | None = None  # only asked for once it is near
+        warns, due, too_late = working_ends(hours, start, target.marks, pauses)
+        breaks: datetime | None = None
         if stop is None:
             if situation.now >= warns:
-                breaks = working_end(hours, start, target.within + _SECOND, pauses)
+                breaks = too_late
             state, spent, over = self._open_state(breaks, pauses), _NOTHING, _NOTHING
             holder = situation.holder_at(due) if state is _BREACHED else situation.owner
         else:

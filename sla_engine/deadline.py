@@ -37,6 +37,20 @@ def working_end(
     return hours.add(at, left)
 
 
+def working_ends(
+    hours: BusinessHours, start: datetime, wanted: Sequence[int], pauses: Sequence[Pause] = ()
+) -> list[datetime]:
+    """``working_end`` for several amounts of working seconds from one start, counted together.
+
+    >>> from sla_engine.examples import agreed, later
+    >>> [end.hour for end in working_ends(agreed().hours["office"], later(0), [3600, 7200])]
+    [10, 11]
+    """
+    if not pauses:
+        return hours.add_each(start, wanted)
+    return [working_end(hours, start, timedelta(seconds=one), pauses) for one in wanted]
+
+
 def worked(hours: BusinessHours, start: datetime, end: datetime, pauses: Sequence[Pause] = ()) -> timedelta:
     """Working time in [start, end) without the pauses; ``end`` not before ``start``. Raises NaiveInstant.
 

@@ -65,7 +65,7 @@ def evaluate(
             raise NaiveInstant(what)
     now = now.astimezone(UTC)
     known = known_by(history, now)
-    book = Book.of(agreement) if isinstance(agreement, Agreement) else agreement
+    book = agreement if isinstance(agreement, Book) else Book((Chapter(agreement),))
     covering = book.covering(known, now)
     chapter = covering or book.chapters[-1]
     situation = Situation(known, chapter.current, now)
@@ -167,8 +167,9 @@ def _known_already(situation: Situation) -> KnownAs | None:
 def _left_alone(situation: Situation, clocks: tuple[SlaClock, ...]) -> tuple[Reason, ...]:
     """An open clock of an owner who has left, with nobody to stand in."""
     owner = situation.owner
-    alone = [one for one in clocks if one.is_open and one.acting is None and one.responsible == "sales"]
-    if owner is None or owner.is_active or not alone:
+    if owner is None or owner.is_active:
+        return ()
+    if not any(one.is_open and one.acting is None and one.responsible == "sales" for one in clocks):
         return ()
     return (Reason("owner", met=False, code="owner_gone", values={"owner": owner.id}),)
 
@@ -232,9 +233,10 @@ def _valid_until(
     turns += (judged.returns_on, band_ends(judged.interest, bands), situation.behaviour.next_turn(now))
     if judged.deciding is not judged.interest:
         turns.append(band_ends(judged.deciding, bands))
-    for agreement in book.agreements:
-        absences = agreement.people.turns
-        turns += absences[bisect_right(absences, now) :][:1]
+    for chapter in book.chapters:
+        absences = chapter.current.people.turns
+        if absences:
+            turns += absences[bisect_right(absences, now) :][:1]
     if situation.history is not history:
         turns += _lying_ahead(history)
     return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -110,8 +110,11 @@ def _nothing_ahead(history: LeadHistory, now: datetime) -> bool:
     activities, stages, owners = history.activities, history.stages, history.owners
     if (stages and stages[-1].at > now) or (owners and owners[-1].at > now):
         return False
-    if activities and (activities[-1].at > now or any([one.planned_for for one in activities])):  # noqa: C419
+    if activities and activities[-1].at > now:
         return False
+    for one in activities:
+        if one.planned_for is not None:
+            return False
     return not (history.relations and history.relations[-1].since > now)
 
 

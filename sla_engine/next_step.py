@@ -68,7 +68,7 @@ def next_step(  # noqa: PLR0913 - everything that was judged decides
     if known_as is not None:
         return _tell_owner(known_as.relation)
     step = _without_clock(situation, judged)
-    return replace(step, channel=channel) if step.responsible == "sales" else step
+    return replace(step, channel=channel) if channel != "any" and step.responsible == "sales" else step
 
 
 def _tell_owner(relation: Relation) -> NextStep:

@@ -55,15 +55,17 @@ def openings_of(
     [('mql', 1)]
     """
     inbound: dict[str, list[Target]] = {}
+    seen = {entry.phase for entry in situation.course.ways}
     for target in targets:
         if target.starts == "inbound_activity":
             inbound.setdefault(target.competes_in, []).append(target)
             continue
-        for stay in stays(target, situation):
-            found = iter((stay,))
-            if target.starts != "phase_entered":
-                found = _per_holder(stay, situation, somebody=target.starts == "assigned")
-            for opening in found:
+        for stay in stays(target, situation) if seen.intersection(target.phase) else ():
+            if target.starts == "phase_entered":
+                if opens(target, stay):
+                    yield target, stay
+                continue
+            for opening in _per_holder(stay, situation, somebody=target.starts == "assigned"):
                 if opens(target, opening):
                     yield target, opening
     for together in inbound.values():

@@ -60,11 +60,11 @@ class Circumstances:
     def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
         """What counts of this kind and had happened by then."""
         for one in self._history.activities:
+            if one.kind is not kind or one.planned_for is not None:
+                continue  # what is planned is not done
             if one.at > self._instant:
                 return
-            if one.planned_for is not None:
-                continue  # planned, not done
-            if one.kind is kind and self.behaviour.counts(one, self._instant, for_score=self._for_score):
+            if self.behaviour.counts(one, self._instant, for_score=self._for_score):
                 yield one
 
     @property

@@ -170,6 +170,12 @@ class Target(Part):
         return self.within * min(self.warn_at)
 
     @cached_property
+    def marks(self) -> tuple[int, int, int]:
+        """Working seconds to the first warning, to the deadline, and to the first second too late."""
+        deadline = self.within // _SECOND
+        return round(self.first_warning / _SECOND), deadline, deadline + 1
+
+    @cached_property
     def rungs(self) -> tuple[tuple[timedelta, Step], ...]:
         """The ladder in order of working time; warning points after the first remind the owner.
 

@@ -8,6 +8,7 @@ threads (what has been compiled is replaced, never changed). Not here: which sec
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -77,6 +78,19 @@ class Timeline:
                 if index >= 0 and index < len(known.starts):
                     return known.starts[index] + target - known.totals[index]
             known = self._further(known, second, forward=wanted > 0)
+
+    def add_each(self, second: int, wanted: Sequence[int]) -> list[int]:
+        """``add`` for several amounts (not negative) from one second; 0 gives the second itself."""
+        known = self._now
+        if known.start <= second < known.end:
+            base, totals, starts = _until(known, second), known.totals, known.starts
+            if base + max(wanted) <= totals[-1]:
+                found = []
+                for amount in wanted:
+                    index = bisect_left(totals, base + amount) - 1
+                    found.append(starts[index] + base + amount - totals[index] if amount else second)
+                return found
+        return [self.add(second, amount) if amount else second for amount in wanted]
 
     def worked(self, first: int, last: int) -> int:
         """Working seconds in [first, last); negative if ``last`` lies before ``first``."""
