@@ -26,7 +26,7 @@ import requests
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from leadsla.demo import leadsla, write_config  # noqa: E402
+from leadsla.demo import SHIPPED_PORTS  # noqa: E402
 from tests.leadforge_world import write_leadforge_csvs  # noqa: E402
 
 
@@ -53,11 +53,22 @@ def measure(folder: Path, leads: int) -> list[dict[str, object]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as crm:
         try:
             addresses = json.loads(crm.stdout.readline())
-            config = write_config(folder, addresses)
-            leadsla("provision", config)
+            config = config_for(folder, addresses)
+            provision = [sys.executable, "-m", "leadsla", "provision", "--config", str(config)]
+            subprocess.run(provision, stdout=sys.stderr, check=True)
             return [one_crm(name, url, config, leads, kinds) for name, url in addresses.items()]
         finally:
             crm.send_signal(signal.SIGTERM)
+
+
+def config_for(folder: Path, addresses: dict[str, str]) -> Path:
+    """The shipped configuration at these addresses, its state beside it."""
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    for crm, shipped in SHIPPED_PORTS.items():
+        text = text.replace(shipped, addresses[crm])
+    config = folder / "config.toml"
+    config.write_text(text, encoding="utf-8")
+    return config
 
 
 def count_kinds(path: Path) -> dict[str, int]:
