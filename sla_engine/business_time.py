@@ -13,16 +13,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays as holiday_calendars
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from sla_engine.errors import NaiveInstant
+from sla_engine.places import Place, holiday_names
 from sla_engine.timeline import Timeline
 from sla_engine.working_days import DAY, WorkingDays, instant_of, seconds_of
 
@@ -51,44 +51,6 @@ def _written(second: int) -> str:
 AS_WRITTEN = PlainSerializer(_written, return_type=str, when_used="json")
 TimeOfDay = Annotated[int, BeforeValidator(_time_of_day), AS_WRITTEN]  # seconds since midnight
 Shift = tuple[TimeOfDay, TimeOfDay]
-
-
-class Place(BaseModel):
-    """Public holidays of a country or a part of it, as the ``holidays`` library knows them.
-
-    ``country`` and ``subdivision`` are codes of ISO 3166. Raises ValueError for a place it does not know.
-
-    >>> [date(2026, 3, 8) in Place(country="DE", subdivision=land).dates(2026) for land in ("BE", "BY")]
-    [True, False]
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    country: str
-    subdivision: str | None = None
-    categories: tuple[str, ...] = ("public",)
-
-    @model_validator(mode="after")
-    def _known(self) -> Place:
-        try:
-            self.dates(2024)
-        except NotImplementedError as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    def dates(self, year: int) -> Mapping[date, str]:
-        """The holidays of one year with their names in English.
-
-        >>> Place(country="DE").dates(2026)[date(2026, 10, 3)]
-        'German Unity Day'
-        """
-        found = holiday_calendars.country_holidays(
-            self.country,
-            subdiv=self.subdivision,
-            years=year,
-            categories=self.categories,
-            language="en_US",  # or the names would follow the machine's language
-        )
-        return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +122,15 @@ class BusinessHours(BaseModel):
         return Timeline(days)
 
     def holiday(self, day: date) -> str:
-        """The name of the holiday on ``day`` in this calendar; "" if it is none."""
+        """The name of the holiday on ``day`` in this calendar; "" if it is none.
+
+        >>> friday = {"fri": [["09:00", "17:00"]]}
+        >>> berlin = BusinessHours(tz="Europe/Berlin", weekly=friday, holidays={"country": "DE"})
+        >>> berlin.holiday(date(2026, 12, 25))
+        'Christmas Day'
+        """
         if isinstance(self.holidays, Place):
-            return _names_of(self.holidays, day.year).get(day, "")
+            return holiday_names(self.holidays, day.year).get(day, "")
         return "holiday" if day in self.holidays else ""
 
     def add(self, start: datetime, duration: timedelta) -> datetime:
@@ -170,6 +138,10 @@ class BusinessHours(BaseModel):
 
         A negative duration goes backward; zero gives ``start``. Raises NaiveInstant, and
         OverflowError when the calendar is not open often enough.
+
+        >>> from sla_engine.examples import agreed, later
+        >>> agreed().hours["office"].add(later(0), timedelta(hours=9)) - later(0)  # tomorrow at ten
+        datetime.timedelta(days=1, seconds=3600)
         """
         wanted = _whole_seconds(duration)
         if not wanted:
@@ -185,11 +157,21 @@ class BusinessHours(BaseModel):
         ]
 
     def between(self, start: datetime, end: datetime) -> timedelta:
-        """Working time in [start, end); negative if ``end`` lies before ``start``. Raises NaiveInstant."""
+        """Working time in [start, end); negative if ``end`` lies before ``start``. Raises NaiveInstant.
+
+        >>> from sla_engine.examples import agreed, later
+        >>> agreed().hours["office"].between(later(0), later(24))
+        datetime.timedelta(seconds=28800)
+        """
         return timedelta(seconds=self.timeline.worked(seconds_of(_aware(start)), seconds_of(_aware(end))))
 
     def is_open(self, instant: datetime) -> bool:
-        """Whether ``instant`` lies in a shift; at closing it does not. Raises NaiveInstant."""
+        """Whether ``instant`` lies in a shift; at closing it does not. Raises NaiveInstant.
+
+        >>> from sla_engine.examples import agreed, later
+        >>> agreed().hours["office"].is_open(later(0)), agreed().hours["office"].is_open(later(8))
+        (True, False)
+        """
         second = seconds_of(_aware(instant))
         return self.timeline.worked(second, second + 1) == 1
 
@@ -197,6 +179,10 @@ class BusinessHours(BaseModel):
         """``instant`` itself while open (whole seconds, UTC), else the next opening.
 
         Raises NaiveInstant, and OverflowError when the calendar never opens again.
+
+        >>> from sla_engine.examples import agreed, later
+        >>> agreed().hours["office"].next_opening(later(10)) == later(24)
+        True
         """
         return instant_of(self.timeline.add(seconds_of(_aware(instant)), 1) - 1)
 
@@ -229,7 +215,12 @@ class BusinessHours(BaseModel):
         return self.spans(first, last)
 
     def spans(self, start: datetime, end: datetime) -> tuple[Stretch, ...]:
-        """[start, end) cut into working time and the rest, each with its reason. Raises NaiveInstant."""
+        """[start, end) cut into working time and the rest, each with its reason. Raises NaiveInstant.
+
+        >>> from sla_engine.examples import agreed, later
+        >>> [one.reason for one in agreed().hours["office"].spans(later(7), later(9))]
+        ['working time', 'outside hours']
+        """
         first, last = seconds_of(_aware(start)), seconds_of(_aware(end))
         found: list[tuple[int, int, str]] = []
         at = first
@@ -265,11 +256,6 @@ class BusinessHours(BaseModel):
         Raises ValueError for an instant that is missing (NaT).
         """
         return self.timeline.worked_many(_seconds(starts), _seconds(ends)).astype("timedelta64[s]")
-
-
-@lru_cache(maxsize=4096)
-def _names_of(place: Place, year: int) -> Mapping[date, str]:
-    return place.dates(year)
 
 
 def _whole_seconds(duration: timedelta) -> int:

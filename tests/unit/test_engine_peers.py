@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from sla_engine.agreement import Agreement
 from sla_engine.behaviour import interest_of
 from sla_engine.book import Book, Chapter
-from sla_engine.business_time import BusinessHours, Place
+from sla_engine.business_time import BusinessHours
 from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
 from sla_engine.interest import InterestModel
 from sla_engine.model import Activity, ActorKind, Lead, Owner, OwnerChange, StageChange
 from sla_engine.model import ActivityKind as K
 from sla_engine.model import LifecycleStage as S
+from sla_engine.places import Place
 from sla_engine.replay import replay
 from sla_engine.verdict import Fit, InterestBand, StepTaken
 from sla_engine.wording import Wording
