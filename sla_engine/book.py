@@ -69,9 +69,19 @@ class Book:
 
         A scope that cannot be told from the lead's fields does not cover it.
         """
-        for chapter in self.chapters:
-            agreement = chapter.at(now)
-            if not agreement.scope or agreement.covers(Circumstances(history, agreement, now)) is True:
+        return self._first(history, now, [chapter.current for chapter in self.chapters])
+
+    def covered(self, history: LeadHistory, instant: datetime) -> Chapter | None:
+        """The first whose scope, as it was in force at an instant, the lead was in then."""
+        return self._first(history, instant, [chapter.at(instant) for chapter in self.chapters])
+
+    def _first(
+        self, history: LeadHistory, instant: datetime, versions: Sequence[Agreement]
+    ) -> Chapter | None:
+        for chapter, agreement in zip(self.chapters, versions, strict=True):
+            if not agreement.scope:
+                return chapter
+            if agreement.covers(Circumstances(history, agreement, instant)) is True:
                 return chapter
         return None
 

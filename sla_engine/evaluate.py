@@ -144,7 +144,7 @@ def _goes_on_in(clock: SlaClock, fresh: list[SlaClock], since: datetime | None) 
 
 def _is_first(book: Book, history: LeadHistory, chapter: Chapter, instant: datetime) -> bool:
     """Whether a lead was under this agreement at an instant."""
-    return book.covering(history, instant) is chapter
+    return book.covered(history, instant) is chapter
 
 
 def _known_already(situation: Situation) -> KnownAs | None:
@@ -234,9 +234,10 @@ def _valid_until(
     if judged.deciding is not judged.interest:
         turns.append(band_ends(judged.deciding, bands))
     for chapter in book.chapters:
-        absences = chapter.current.people.turns
-        if absences:
-            turns += absences[bisect_right(absences, now) :][:1]
+        for agreement in (chapter.current, *(one for one, _ in chapter.earlier)):
+            absences = agreement.people.turns
+            if absences:
+                turns += absences[bisect_right(absences, now) :][:1]
     if situation.history is not history:
         turns += _lying_ahead(history)
     return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -453,3 +453,15 @@ def test_a_thousand_clicks_are_looked_through_once(monkeypatch):
     asking = agreement(target(when=[{"not": {"activity": "email_click", "content": "nowhere"}}]))
     evaluate(a_lead(*clicks), asking, on("tue 11:00"))
     assert looked == [1000, 1000]  # at the opening and now
+
+
+def test_replacing_a_version_changes_no_verdict_that_said_it_holds():
+    """What is asked of a lead is the newest version's business before and after it came into force."""
+    french = agreement(target(), scope=[{"field": "country", "is": "FR"}])
+    book = Book((*versions(french, agreement(target()), "wed 12:00").chapters, Chapter(agreement())))
+    lead = a_lead(fields={"country": "DE"})
+    before = evaluate(lead, book, on("wed 11:59"))
+    assert before.valid_until is None
+    after = evaluate(lead, book, on("wed 12:01"))
+    assert (after.agreement_version, after.clocks) == (before.agreement_version, before.clocks)
+    assert shows(after.clocks, "state") == ["breached"]
