@@ -35,11 +35,6 @@ class Agreements:
         """The book with its past, as if it were put in force at ``now``; writes nothing."""
         return Book(tuple(self._chapter(db, agreement, now) for agreement in book.agreements))
 
-    def forget_past(self, db: sa.Connection) -> None:
-        """Judge every clock, running or not, by what is in force now (an asked-for rebase)."""
-        table = schema.in_force
-        db.execute(table.delete().where(table.c.connection == self._name))
-
     def history(self, db: sa.Connection, name: str) -> list[tuple[str, datetime]]:
         """(version, in force since) of the agreement called ``name``, oldest first."""
         return [(version, from_micros(since)) for version, since in self._versions(db, name)]

@@ -247,12 +247,6 @@ class Work:
         done = table.c.status.in_(("written", "unchanged"))
         db.execute(table.delete().where(table.c.connection == self._name, done, table.c.at < old))
 
-    def resolve_lead(self, db: sa.Connection, lead_id: str) -> bool:
-        """Whether this connection knows the lead."""
-        table = schema.leads.c
-        query = sa.select(table.lead_id).where(table.connection == self._name, table.lead_id == lead_id)
-        return db.execute(query).first() is not None
-
 
 def _row(row: sa.Row[Any]) -> OutboxRow:
     change = unpack_change(row.kind, row.change)
