@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sla_engine.business_time import BusinessHours
-from sla_engine.conditions import Condition, Test, all_of
+from sla_engine.conditions import Circumstances, Condition, Test, all_of
 from sla_engine.fit import FitCriterion
 from sla_engine.interest import InterestModel
 from sla_engine.lifecycle import Lifecycle
@@ -144,6 +144,16 @@ class Agreement(Part):
     def covers(self) -> Test:
         """Whether a lead is in this agreement's scope; None where its fields do not tell."""
         return all_of(self.scope)
+
+    def known_by_rule(self, lead: Circumstances) -> NotNew | None:
+        """The first rule by which a lead, as it is at one instant, is no new one; None: it is new.
+
+        >>> from sla_engine.examples import agreed, handed_over, later
+        >>> from sla_engine.situation import Situation
+        >>> agreed().known_by_rule(Situation(handed_over(), agreed(), later(0)).at(later(0))) is None
+        True
+        """
+        return next((rule for rule in self.not_new if rule.applies(lead) is True), None)
 
     @cached_property
     def phases(self) -> frozenset[LifecycleStage]:

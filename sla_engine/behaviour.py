@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
 
 from sla_engine.interest import BEHAVIOUR, BY_ITSELF, Cap, InterestModel, band_of
 from sla_engine.model import Activity, ActivityKind, LeadHistory
@@ -19,7 +18,7 @@ from sla_engine.scanners import scanner_clicks
 from sla_engine.verdict import Interest, InterestBand, Signal, Trend
 
 _PERIODS: Mapping[str, Callable[[datetime], int]] = {
-    "day": lambda at: at.toordinal(),
+    "day": datetime.toordinal,
     "week": lambda at: (at.toordinal() - 1) // 7,  # the first day of all was a Monday
     "month": lambda at: at.year * 12 + at.month,
 }
@@ -27,7 +26,6 @@ _CLICK, _OPT_OUT, _SENT = ActivityKind.EMAIL_CLICK, ActivityKind.OPT_OUT, Activi
 _BOUNCE = ActivityKind.BOUNCE
 _BY_MAIL = frozenset({ActivityKind.EMAIL_OPEN, ActivityKind.EMAIL_CLICK})
 _SHOWN = 3
-_instant = attrgetter("at")
 
 Counted = Sequence[tuple[datetime, float, Activity]]
 
@@ -156,16 +154,19 @@ class Behaviour:
     def next_turn(self, now: datetime) -> datetime | None:
         """The first instant after ``now`` at which the trend may turn without new behaviour."""
         half_life, scored = self._model.half_life, self._scored
+        if not scored or scored[-1].at + 2 * half_life <= now:
+            return None
+        instants = [one.at for one in scored]
         turns = []
         for span in (half_life, 2 * half_life):
-            leaving = bisect_right(scored, now - span, key=_instant)
-            if leaving < len(scored):
-                turns.append(scored[leaving].at + span)
+            leaving = bisect_right(instants, now - span)
+            if leaving < len(instants):
+                turns.append(instants[leaving] + span)
         return min(turns, default=None)
 
     def _earned(self, scored: list[Activity], ended: datetime | None, until: datetime | None) -> Counted:
-        plain, caps, worth_of = self._model.plain, self._model.caps, self._model.worth
-        meters = {kind: [_Meter(cap) for cap in limits] for kind, limits in caps.items()}
+        plain, worth_of = self._model.plain, self._model.worth
+        meters = {kind: [_Meter(cap) for cap in limits] for kind, limits in self._model.caps.items()}
         found: list[tuple[datetime, float, Activity]] = []
         for one in scored:
             at, kind = one.at, one.kind

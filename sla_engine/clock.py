@@ -18,7 +18,7 @@ from sla_engine.model import Owner
 from sla_engine.openings import Opening, openings_of
 from sla_engine.pauses import pauses_of
 from sla_engine.people import NEXT_IN_LINE
-from sla_engine.proof import Proof
+from sla_engine.proof import OPENED, Proof
 from sla_engine.situation import Situation
 from sla_engine.target import Step, Target
 from sla_engine.verdict import OPEN_STATES, ClockState, Pause, SlaClock, StepTaken
@@ -40,7 +40,8 @@ def clocks_of(
 ) -> list[SlaClock]:
     """The clocks opened in [since, until) under one agreement (None: no bound), in the order they began.
 
-    ``covers``: whether the agreement was the lead's at an instant (None: always). Instants are aware UTC.
+    ``covers``: whether the agreement was the lead's at an instant (None: always). A lead that a rule of
+    the agreement knew already, when the clock would have begun, gets none. Instants are aware UTC.
 
     >>> from sla_engine.examples import agreed, done, handed_over, later
     >>> called = Situation(handed_over(done("call", 3)), agreed(), later(24))
@@ -58,6 +59,8 @@ def clocks_of(
             return False
         if target.when and target.applies(situation.at(at)) is not True:
             return False
+        if agreement.not_new and _was_known(situation, at):
+            return False
         taken.add(promise)
         return True
 
@@ -69,6 +72,18 @@ def clocks_of(
     if len(clocks) > 1:
         clocks.sort(key=lambda clock: (clock.started_at, clock.key))
     return clocks
+
+
+def _was_known(situation: Situation, at: datetime) -> bool:
+    """Whether a rule says the lead was no new one at an instant.
+
+    Fields are only known as they are now: of a lead that itself went on to an opportunity or a
+    customer they tell nothing about the time before.
+    """
+    if situation.agreement.known_by_rule(situation.at(at)) is None:
+        return False
+    won = next((entry.at for entry in situation.course.ways if entry.phase in OPENED), None)
+    return won is None or at >= won
 
 
 def _clocks_from(run: _Run, until: datetime | None) -> list[SlaClock]:

@@ -26,7 +26,6 @@ from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
 from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
 
-_EVER = datetime(1, 1, 1, tzinfo=UTC)
 _WITH_SALES = frozenset(
     {
         LifecycleStage.MQL,
@@ -153,15 +152,14 @@ def _known_already(situation: Situation) -> KnownAs | None:
     if relations:
         first = relations[0]
         return KnownAs(first, first.since)
-    if situation.agreement.not_new:
-        lead, circumstances = situation.lead, situation.at(situation.now)
-        owner = lead.owner.id if lead.owner else None
-        for rule in situation.agreement.not_new:
-            if rule.applies(circumstances) is True:
-                relation = Relation(RelationKind.CUSTOMER, lead.id, owner, lead.created_at)
-                reason = Reason(rule.name, met=False, code="not_new", values={"because": rule.because})
-                return KnownAs(relation, _EVER, (reason,))
-    return None
+    rule = situation.agreement.known_by_rule(situation.at(situation.now))
+    if rule is None:
+        return None
+    lead = situation.lead
+    owner = lead.owner.id if lead.owner else None
+    relation = Relation(RelationKind.CUSTOMER, lead.id, owner, lead.created_at)
+    reason = Reason(rule.name, met=False, code="not_new", values={"because": rule.because})
+    return KnownAs(relation, None, (reason,))
 
 
 def _left_alone(situation: Situation, clocks: tuple[SlaClock, ...]) -> tuple[Reason, ...]:
@@ -188,6 +186,8 @@ def _uncovered(situation: Situation, clocks: tuple[SlaClock, ...]) -> bool:
 def _status(clocks: tuple[SlaClock, ...]) -> str:
     if not clocks:
         return "none"
+    if len(clocks) == 1:
+        return clocks[0].state.value
     states = {clock.state for clock in clocks if clock.is_open}
     for state in _WORST_FIRST:
         if state in states:

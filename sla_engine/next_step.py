@@ -25,6 +25,8 @@ _FAULTS = {"reason_missing": "give_reason", "cadence_short": "try_more"}
 class KnownAs(NamedTuple):
     """Somebody who is no new lead: known as, since when no clock opens any more, and what says so.
 
+    ``since`` None: each clock asks for itself, by the rules as they hold when it would begin.
+
     >>> from sla_engine.examples import later
     >>> from sla_engine.model import RelationKind
     >>> KnownAs(Relation(RelationKind.IN_WORK, "00Q2", "bob", later(0)), later(0)).relation.owner
@@ -32,7 +34,7 @@ class KnownAs(NamedTuple):
     """
 
     relation: Relation
-    since: datetime
+    since: datetime | None
     findings: tuple[Reason, ...] = ()
 
 

@@ -102,9 +102,11 @@ def stays(target: Target, situation: Situation) -> list[Opening]:
             except ReasonLost:
                 found.append(current._replace(ends_at=entry.at, unclear=True))
             else:
-                if answered_at is None and (following is None or _by_person(following)):
-                    continue
-                found.append(current._replace(ends_at=answered_at or entry.at))
+                if answered_at is None:
+                    if following is None or _by_person(following):
+                        continue
+                    answered_at = following.at  # no answer: it ran on until marketing began anew
+                found.append(current._replace(ends_at=answered_at))
             current = None
     return [*found, current] if current else found
 
