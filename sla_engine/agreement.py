@@ -47,8 +47,11 @@ class NotNew(Part):
     Every condition in ``when`` must hold for sure. ``because`` is the sentence people read.
 
     >>> rule = {"name": "customer", "when": [{"field": "customer", "is": True}], "because": "buys already"}
-    >>> NotNew.model_validate(rule).name
-    'customer'
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> buyer = Circumstances(handed_over(customer=True), agreed(), later(0))
+    >>> NotNew.model_validate(rule).applies(buyer)
+    True
     """
 
     name: str
@@ -88,6 +91,13 @@ class Agreement(Part):
     >>> one, other = Agreement.model_validate(signed), Agreement.model_validate(signed | {"language": "de"})
     >>> one.version == other.version, one.roster == other.roster
     (True, False)
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> french = agreed(scope=[{"field": "country", "is": "FR"}])
+    >>> french.covers(Circumstances(handed_over(country="DE"), french, later(0)))
+    False
+    >>> [phase.value for phase in french.phases], french.target_named("answer").name
+    (['mql'], 'answer')
     """
 
     name: str

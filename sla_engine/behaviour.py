@@ -41,6 +41,10 @@ class Behaviour:
     >>> did = Behaviour(visits, model)
     >>> did.band_at(later(2)).value, [one.at.hour for one in did.signals(later(1))]
     ('low', [10, 9])
+    >>> [points for _, points, _ in did.counted(later(1))], did.interest(later(2)).trend.value
+    ([2.0, 2.0], 'rising')
+    >>> did.counts(visits.activities[0], later(2), for_score=True), did.next_turn(later(2)) == later(14 * 24)
+    (True, True)
     """
 
     __slots__ = (

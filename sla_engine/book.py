@@ -26,6 +26,8 @@ class Chapter:
     >>> chapter = Chapter(agreed(), ((agreed(name="old"), later(0)),))
     >>> [(one.name, until and until.hour) for one, _, until in chapter.in_force()]
     [('old', 9), ('example', None)]
+    >>> chapter.at(later(-1)).name, chapter.at(later(0)).name
+    ('old', 'example')
     """
 
     current: Agreement
@@ -53,8 +55,13 @@ class Book:
 
     >>> from sla_engine.examples import agreed, handed_over, later
     >>> french = agreed(name="french", scope=[{"field": "country", "is": "FR"}])
-    >>> Book.of(french, agreed()).covering(handed_over(country="DE"), later(1)).current.name
+    >>> book = Book.of(french, agreed())
+    >>> book.covering(handed_over(country="DE"), later(1)).current.name
     'example'
+    >>> book.covered(handed_over(country="FR"), later(1)).current.name, book.version(french.version).name
+    ('french', 'french')
+    >>> [one.name for one in book.agreements], book.is_simple
+    (['french', 'example'], False)
     """
 
     chapters: tuple[Chapter, ...]

@@ -76,6 +76,12 @@ class BusinessHours(BaseModel):
     >>> friday = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)  # 16:00 in Berlin
     >>> berlin.add(friday, timedelta(hours=4)).isoformat()
     '2026-11-30T11:00:00+00:00'
+    >>> [end.isoformat() for end in berlin.add_each(friday, [3600, 7200])]  # closing is at 17:00
+    ['2026-11-27T16:00:00+00:00', '2026-11-30T09:00:00+00:00']
+    >>> berlin.end_of_working_day(friday, 1).isoformat()  # Monday's, at midnight in Berlin
+    '2026-11-30T23:00:00+00:00'
+    >>> berlin.timeline.worked(0, 7 * 24 * 3600) // 3600  # in the first week of 1970
+    16
 
     Instants must be aware (NaiveInstant otherwise) and come back in UTC. Whole seconds count. Raises
     ValueError for an unknown zone, a shift without length and a calendar that never opens.
@@ -254,6 +260,11 @@ class BusinessHours(BaseModel):
         """``between`` for arrays of ``datetime64[s]`` in UTC; answers ``timedelta64[s]``.
 
         Raises ValueError for an instant that is missing (NaT).
+
+        >>> hours = BusinessHours(tz="UTC", weekly={"mon": [["09:00", "17:00"]]})
+        >>> days = np.array(["2026-11-23", "2026-11-24"], "datetime64[s]")
+        >>> hours.between_many(days[:1], days[1:])
+        array([28800], dtype='timedelta64[s]')
         """
         return self.timeline.worked_many(_seconds(starts), _seconds(ends)).astype("timedelta64[s]")
 

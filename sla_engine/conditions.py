@@ -24,8 +24,11 @@ Answer = bool | None
 class Circumstances(Protocol):
     """What a condition may ask about a lead at one instant; ``situation`` has the real one.
 
-    >>> sorted(name for name in vars(Circumstances) if not name.startswith("_"))
-    ['band', 'fields', 'of_kind', 'score']
+    >>> from sla_engine import situation
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> lead = situation.Circumstances(handed_over(done("call", 1), country="DE"), agreed(), later(2))
+    >>> lead.fields["country"], lead.band.value, lead.score, len(list(lead.of_kind(ActivityKind.CALL)))
+    ('DE', 'none', 20, 1)
     """
 
     @property
@@ -60,6 +63,8 @@ class Condition(Part):
     >>> large = Condition.model_validate({"field": "employees", "at_least": 50})
     >>> large.holds(Circumstances(handed_over(), agreed(), later(0))) is None  # nobody knows how many
     True
+    >>> Condition.model_validate({"not": {"score": 50}}).inner[0].score
+    50
     """
 
     field: str = ""

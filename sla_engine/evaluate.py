@@ -248,6 +248,8 @@ def _lying_ahead(history: LeadHistory) -> Iterator[datetime]:
     for one in history.activities:
         yield happened_at(one)
         yield one.at
+        if one.planned_for is not None:
+            yield one.planned_for
     yield from (change.at for change in history.stages)
     yield from (change.at for change in history.owners)
     yield from (one.since for one in history.relations)

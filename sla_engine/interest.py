@@ -33,6 +33,8 @@ class Bands(Part):
 
     >>> band_of(9.99, Bands()), band_of(10, Bands())
     (<InterestBand.LOW: 'low'>, <InterestBand.MEDIUM: 'medium'>)
+    >>> Bands(high=40).floors[InterestBand.HIGH]
+    40.0
     """
 
     low: Points = Field(default=1, gt=0)
@@ -85,8 +87,11 @@ class InterestModel(Part):
     unless they are given points. ``half_life`` is real time (days of 24 hours). Raises ValueError for
     points on what a lead does not do itself.
 
-    >>> InterestModel(points={"form": 10}).worth(ActivityKind.EMAIL_OPEN, "")
-    0.0
+    >>> model = InterestModel(points={"form": 10}, cap=[{"kind": "form", "points": 15}])
+    >>> model.worth(ActivityKind.EMAIL_OPEN, ""), model.plain[ActivityKind.FORM]
+    (0.0, 10.0)
+    >>> [kind.value for kind in model.scored_kinds], model.caps[ActivityKind.FORM][0].points
+    (['form'], 15.0)
     """
 
     half_life: Duration = timedelta(days=14)

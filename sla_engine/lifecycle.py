@@ -39,6 +39,9 @@ class Lifecycle(Part):
 
     >>> Lifecycle().responsible[S.RECYCLED], S.CUSTOMER in Lifecycle().moves[S.MQL]
     ('marketing', False)
+    >>> from sla_engine.examples import entered
+    >>> Lifecycle().stray(S.MQL, entered("sal", 1)), Lifecycle().stray(S.MQL, entered("customer", 1))
+    (False, True)
     """
 
     responsible: Mapping[LifecycleStage, Party] = Field(

@@ -34,6 +34,9 @@ class MinimumData(Part):
 
     >>> MinimumData(required=["company", ["email", "phone"]]).required
     (('company',), ('email', 'phone'))
+    >>> asked = MinimumData(placeholders=["N/A"], free_mail=["Mail.example"])
+    >>> sorted(asked.nothing), sorted(asked.private)
+    (['', 'n/a'], ['mail.example'])
     """
 
     required: tuple[AnyOf, ...] = ()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sla_engine.book import Book
 from sla_engine.model import LifecycleStage, Relation
+from sla_engine.proof import FOLLOW_UPS
 from sla_engine.qualification import Qualification
 from sla_engine.situation import Situation
 from sla_engine.target import Target
@@ -94,7 +95,8 @@ def _without_clock(situation: Situation, judged: Qualification) -> NextStep:
     if stage in _CLOSED:
         step = NextStep("decided", "nobody")
     elif stage not in _BEFORE_SALES:
-        step = NextStep("carry_on", "sales")
+        ahead = _planned(situation)
+        step = NextStep("keep_date", "sales", ahead) if ahead else NextStep("carry_on", "sales")
     elif judged.is_mql:
         step = NextStep("hand_over", "marketing")
     elif judged.fit is Fit.NOT_A_BUYER:
@@ -107,3 +109,13 @@ def _without_clock(situation: Situation, judged: Qualification) -> NextStep:
     else:
         step = NextStep("nurture", "marketing")
     return step
+
+
+def _planned(situation: Situation) -> datetime | None:
+    """The next date (UTC) for which somebody in sales planned to get in touch."""
+    dates = [
+        one.planned_for
+        for one in situation.history.activities
+        if one.planned_for is not None and one.planned_for > situation.now and one.kind in FOLLOW_UPS
+    ]
+    return min(dates, default=None)

@@ -98,24 +98,28 @@ def stays(target: Target, situation: Situation) -> list[Opening]:
                 current = None
         elif current is not None:
             try:
-                answered_at = _answered_at(target, situation, entry)
+                left_at = _left_at(target, situation, entry, following)
             except ReasonLost:
                 found.append(current._replace(ends_at=entry.at, unclear=True))
             else:
-                if answered_at is None:
-                    if following is None or _by_person(following):
-                        continue
-                    answered_at = following.at  # no answer: it ran on until marketing began anew
-                found.append(current._replace(ends_at=answered_at))
+                if left_at is None:
+                    continue
+                found.append(current._replace(ends_at=left_at))
             current = None
     return [*found, current] if current else found
 
 
-def _answered_at(target: Target, situation: Situation, entry: Entry) -> datetime | None:
-    """When leaving the target's phases by ``entry`` counted; see ``Course.answered_at``."""
+def _left_at(target: Target, situation: Situation, entry: Entry, following: Entry | None) -> datetime | None:
+    """When the target's phases were left by ``entry``; None: not yet, for a rejection that is no answer.
+
+    Such a one is left behind when marketing begins anew: until then the clock ran on.
+    """
     if target.responsible != "sales" or entry.phase not in REJECTED or not _by_person(entry):
         return entry.at
-    return situation.course.answered_at(entry)
+    answered_at = situation.course.answered_at(entry)
+    if answered_at is None and following is not None and not _by_person(following):
+        return following.at
+    return answered_at
 
 
 def _by_person(entry: Entry) -> bool:

@@ -30,6 +30,8 @@ class Person(Part):
     >>> eva = Person(absent=[["2026-12-24", "2026-12-24"]], tz="Europe/Berlin")
     >>> [one.isoformat() for one in eva.away[0]]
     ['2026-12-23T23:00:00+00:00', '2026-12-24T23:00:00+00:00']
+    >>> eva.is_away(datetime(2026, 12, 24, 23, tzinfo=UTC))  # midnight in Berlin
+    False
     """
 
     name: str = ""
@@ -76,6 +78,11 @@ class People(RootModel[Mapping[str, Person]]):
     >>> christmas = datetime(2026, 12, 25, 12, tzinfo=UTC)
     >>> people.acting(Owner("eva"), christmas), people.acting(Owner("eva"), christmas - timedelta(days=9))
     ('max', 'eva')
+    >>> people.turns == people.absences("eva")[0]
+    True
+    >>> team = People({"eva": {"in_line": True, "manager": "kim"}, "max": {"in_line": True}})
+    >>> team.next_after("eva", "00Q1", christmas), team.manager_of("eva")
+    ('max', 'kim')
     """
 
     model_config = {"frozen": True}

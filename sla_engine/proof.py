@@ -22,7 +22,7 @@ _TOUCHES = {
     ActivityKind.EMAIL: "email",
     ActivityKind.MEETING: "meeting",
 }
-_FOLLOW_UPS = frozenset({*_TOUCHES, ActivityKind.TASK})
+FOLLOW_UPS = frozenset({*_TOUCHES, ActivityKind.TASK})
 _STAGE_PROOFS = {
     LifecycleStage.SAL: ("accepted",),
     LifecycleStage.SQL: ("qualified", "accepted"),
@@ -124,11 +124,11 @@ def _by_owner(previous: OwnerChange | None, change: OwnerChange) -> Iterator[Pro
 
 def _by_activity(activity: Activity) -> Iterator[Proof]:
     kind = activity.kind
-    if kind is _ENROLLED:
-        yield Proof("enrolled", activity.at, activity.id, activity.actor)
-    elif activity.planned_for is not None:
-        if kind in _FOLLOW_UPS and activity.planned_for > activity.known_at:
+    if activity.planned_for is not None:
+        if kind in FOLLOW_UPS and activity.planned_for > activity.known_at:
             yield Proof("follow_up", activity.known_at, activity.id, activity.actor)
+    elif kind is _ENROLLED:
+        yield Proof("enrolled", activity.at, activity.id, activity.actor)
     elif kind is ActivityKind.TASK:
         if activity.outcome:
             yield Proof("task", activity.at, activity.id, activity.actor)

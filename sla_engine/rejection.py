@@ -85,11 +85,14 @@ class ReasonLost(Exception):
 class Course:
     """A lead's way with what it is judged by: entries in time order, rejection rules, calendar.
 
-    >>> from sla_engine.examples import agreed, entered, handed_over
+    >>> from sla_engine.examples import agreed, done, entered, handed_over
     >>> from sla_engine.lifecycle import entries
-    >>> told = handed_over(entered("recycled", 2, reason="no budget"))
-    >>> Course(entries(told), told, Rejection(), agreed().hours["office"]).answered_at(entries(told)[1]).hour
-    11
+    >>> told = handed_over(done("call", 1), entered("recycled", 2, reason="no budget"))
+    >>> course = Course(entries(told), told, Rejection(), agreed().hours["office"])
+    >>> course.answered_at(course.ways[1]).hour, course.tried_enough(course.ways[1], "no budget").hour
+    (11, 11)
+    >>> course.attempts_made(course.ways[1], 5)  # one attempt on one channel
+    (1, 1)
     """
 
     ways: list[Entry]

@@ -29,6 +29,8 @@ class Circumstances:
     >>> lead = Circumstances(handed_over(done("call", 2)), agreed(), later(1))
     >>> list(lead.of_kind(ActivityKind.CALL))  # not called yet
     []
+    >>> lead.band.value, lead.score, lead.behaviour.signals(later(1))
+    ('none', 20, ())
     """
 
     __slots__ = ("_agreement", "_band", "_behaviour", "_for_score", "_history", "_instant", "fields")
@@ -93,6 +95,12 @@ class Situation:
     >>> passed_on = Situation(handed_over(given("bob", 2), given("eva", 4)), agreed(), later(9))
     >>> passed_on.holder_at(later(3)).id, passed_on.owner.id
     ('bob', 'eva')
+    >>> [holder for holder, _, _ in passed_on.tenures(later(3), None)], passed_on.at(later(3)).score
+    (['bob', 'eva'], 20)
+    >>> passed_on.course.ways[0].phase.value, passed_on.behaviour.signals(later(9))
+    ('mql', ())
+    >>> passed_on.proofs.first(later(0), None, ("assigned",)).at == later(2)
+    True
     """
 
     __slots__ = ("_behaviour", "_course", "_proofs", "agreement", "history", "lead", "now")

@@ -122,8 +122,15 @@ class Target(Part):
     side. ``hours``: a calendar's name, "owner" or "region". ``warn_at``: shares of ``within``, between 0
     and 1. Raises ValueError for what does not go together.
 
-    >>> Target.model_validate({"name": "answer", "phase": "mql", "within": "4h"}).first_warning
-    datetime.timedelta(seconds=10800)
+    >>> answer = Target.model_validate({"name": "answer", "phase": "mql", "within": "4h"})
+    >>> answer.first_warning, answer.marks, answer.rungs
+    (datetime.timedelta(seconds=10800), (10800, 14400, 14401), ())
+    >>> answer.competes_in
+    'sales phase_entered mql'
+    >>> from sla_engine.examples import agreed, handed_over, later
+    >>> from sla_engine.situation import Circumstances
+    >>> answer.applies(Circumstances(handed_over(), agreed(), later(0)))  # there are no conditions
+    True
     """
 
     name: str

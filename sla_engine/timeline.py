@@ -57,6 +57,14 @@ class Timeline:
     >>> line, nine = agreed().hours["office"].timeline, seconds_of(later(0))
     >>> line.worked(nine, nine + 24 * 3600), line.add(nine, 3600) - nine
     (28800, 3600)
+    >>> [(end - nine) // 3600 for end in line.add_each(nine, [3600, 9 * 3600])]
+    [1, 25]
+    >>> line.spans(nine - 60, nine + 60) == [(nine, nine + 60)], line.why_closed(nine - 60, nine)[0][2]
+    (True, 'outside hours')
+    >>> starts = np.array([nine, nine + 60])
+    >>> ends = line.add_many(starts, np.array([3600, 60]))
+    >>> (ends - starts).tolist(), line.worked_many(starts, ends).tolist()
+    ([3600, 60], [3600, 60])
     """
 
     def __init__(self, days: WorkingDays) -> None:

@@ -26,6 +26,19 @@ class Wording:
     'Fr 27. November 15:30 (Europe/Berlin)'
     >>> Wording.of("en", {"nurture": "wait"}).say("nurture")
     'wait'
+    >>> from sla_engine.evaluate import evaluate
+    >>> from sla_engine.examples import agreed, done, handed_over, later
+    >>> asked = agreed(minimum={"required": ["company"]}, interest={"points": {"form": 5}})
+    >>> verdict = evaluate(handed_over(done("form", 1, by="lead")), asked, later(1))
+    >>> english = Wording.for_agreement(asked)
+    >>> english.step(verdict.next_step), english.missing(verdict.missing)
+    ('answer this lead: accept it, reject it with a reason, or get in touch', 'company')
+    >>> english.signals(verdict.signals, "UTC")
+    'sent a form, Mon 2 Mar 10:00'
+    >>> english.reason(verdict.reasons[0]) in english.reasons(verdict.reasons)
+    True
+    >>> english.score_line(ScoreLine("score_interest", 15, "low"))
+    'interest low'
     """
 
     texts: Mapping[str, str]

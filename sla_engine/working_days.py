@@ -50,6 +50,9 @@ class WorkingDays:
     >>> always = WorkingDays(ZoneInfo("Europe/Berlin"), (((0, DAY),),) * 7, {}, {}, lambda day: "")
     >>> always.spans(0, 3600)
     [(0, 3600)]
+    >>> fair = WorkingDays(ZoneInfo("UTC"), (((0, DAY),),) * 7, {}, {}, lambda day: "trade fair")
+    >>> fair.closed_for(date(1970, 1, 1)), list(fair.why_closed(0, 3600))
+    ('trade fair', [(0, 3600, 'trade fair')])
     """
 
     zone: ZoneInfo

@@ -36,6 +36,7 @@ TEXTS = {
     "try_more": "try again first: so far {made} of {attempts} attempts on {over} of {channels} channels",
     "decided": "nothing: sales has decided",
     "carry_on": "carry on: the agreed answer was given",
+    "keep_date": "get in touch on the planned date",
     "hand_over": "hand this lead over to sales",
     "not_a_buyer": "nothing: not a buyer",
     "find_out": "find out: {missing}",

@@ -35,6 +35,7 @@ TEXTS = {
     "try_more": "erst noch versuchen: bisher {made} von {attempts} Versuchen auf {over} von {channels} Wegen",
     "decided": "nichts: der Vertrieb hat entschieden",
     "carry_on": "weitermachen: die vereinbarte Antwort liegt vor",
+    "keep_date": "sich am geplanten Tag melden",
     "hand_over": "diesen Lead an den Vertrieb übergeben",
     "not_a_buyer": "nichts: kein Käufer",
     "find_out": "herausfinden: {missing}",

@@ -127,6 +127,8 @@ def the_clock(agreement, now, *facts, start="10 10:00"):
         ("chatwoot_holidays_osticket_4969", "no way", GERMAN, "2024-12-30 16:00", 960, "2025-01-02 16:00"),
         ("chatwoot_14009_lunch_is_no_work", "10 12:30", LUNCH, "10 11:30", 60, "10 13:30"),
         ("frappe_helpdesk_2212_lunch_is_no_work", "10 16:00", LUNCH, "10 09:00", 420, "10 17:00"),
+        ("freescout_3756_goes_on_tomorrow", "10 20:00", OFFICE, "10 16:00", 240, "11 12:00"),
+        ("osticket_1168_a_weekend_uses_nothing_up", "16 15:00", OFFICE, "15 15:00", 480, "17 17:00"),
         ("salesforce_three_intervals_a_day", "no way", THREE, "10 09:00", 240, "10 19:00"),
         ("salesforce_seconds_count", "in minutes", OFFICE, "10 16:59:15", 1.5, "11 09:00:45"),
         ("zammad_3180_open_until_midnight", "11 00:01", ALL_WEEK, "10 23:59:30", 1, "11 00:00:30"),

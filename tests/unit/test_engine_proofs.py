@@ -231,3 +231,9 @@ def test_not_reachable_is_accepted_only_after_trying_as_agreed(attempts, made):
 def test_other_reasons_need_no_attempts():
     lead = a_lead(entered("recycled", "tue 11:00", "anna", "no budget"))
     assert shows(clocks(lead, TRYING, "tue 12:00"), "state", "proof") == [("met", "rejected")]
+
+
+def test_a_planned_enrolment_is_none_yet():
+    nurture = target("nurture", "8h", phase="recycled", responsible="marketing", met_by=["enrolled"])
+    lead = a_lead(entered("recycled", "tue 12:00"), planned("enrolled", "tue 13:00", "thu 10:00"))
+    assert shows(clocks(lead, agreement(nurture), "tue 14:00"), "state") == ["running"]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from connectors.errors import Misconfigured
+from connectors.memory import MemoryCrm
 from sla_engine.evaluate import evaluate
 from sla_engine.model import LifecycleStage
 from sync.store.facts import Facts
@@ -63,6 +65,57 @@ def test_segment_3459_a_retry_after_a_lost_answer_makes_no_second_record(theatre
     for minute in (1, 2, 3):
         theatre.run(after(minute))
     assert len(theatre.tasks("ada")) == 1
+
+
+@pytest.mark.parametrize("leads", [3, 40])
+def test_mautic_2836_a_run_without_news_costs_as_few_calls_for_many_leads(
+    theatre: Theatre, leads: int
+) -> None:
+    """mautic#2836 asks the CRM for each contact it knows, at every run."""
+    for number in range(leads):
+        theatre.lead(f"lead{number}", NINE)
+    theatre.run(after(1))
+    theatre.run(after(20))  # what we wrote comes back
+    before = theatre.crm.calls().total
+    theatre.run(after(40))
+    assert theatre.crm.calls().total - before <= 4
+
+
+@pytest.mark.parametrize("email", ["ada@new.example", "Ada@New.Example", "https://www.new.example/"])
+def test_mautic_5712_and_7463_another_address_makes_no_second_lead(theatre: Theatre, email: str) -> None:
+    """mautic#5712 knows people by their address, so another one makes a second; PR#7463: so does a bad one."""
+    theatre.lead("ada", NINE)
+    theatre.run(after(1))
+    theatre.lead("ada", after(10), email=email)
+    for minute in (11, 12):
+        theatre.run(after(minute))
+    assert theatre.shown("ada").lead.fields["email"] == email
+    assert len(theatre.tasks("ada")) == 1
+    with theatre.store.begin() as db:
+        assert Facts(theatre.crm.name).count(db) == 1
+
+
+def test_mautic_7138_a_value_is_read_as_often_as_it_changes(theatre: Theatre) -> None:
+    """mautic#7138 reads a value once and never again, however it changes in the CRM."""
+    read = []
+    for minute, country in ((0, "BR"), (10, "DE"), (20, "FR")):
+        theatre.lead("ada", after(minute), country=country)
+        theatre.run(after(minute + 1))
+        with theatre.store.begin() as db:
+            (known,) = Facts(theatre.crm.name).known(db, ["ada"])
+        read.append(known.history.lead.fields["country"])
+    assert read == ["BR", "DE", "FR"]
+
+
+def test_mautic_a_field_that_is_gone_is_said_and_not_left_out(theatre: Theatre) -> None:
+    """Mautic drops a field that the CRM no longer has from its mapping, and says so to nobody."""
+    theatre.records.fields = ("Country__c",)
+    theatre.crm = MemoryCrm(theatre.records, mapping={"country": "Country__c"})
+    theatre.lead("ada", NINE)
+    assert theatre.run(after(1)).evaluated == 1
+    theatre.records.fields = ("Land__c",)
+    with pytest.raises(Misconfigured, match=r'lead.country: there is no field "Country__c"'):
+        theatre.run(after(2))
 
 
 @pytest.mark.parametrize("company", ["Unknown", "[not provided]"])
