@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sla_engine.agreement import Agreement
 from sla_engine.business_time import BusinessHours
 from sla_engine.deadline import worked, working_end, working_ends
+from sla_engine.history import fields_at
 from sla_engine.model import Owner
 from sla_engine.openings import Opening, openings_of
 from sla_engine.pauses import pauses_of
@@ -77,8 +78,8 @@ def clocks_of(
 def _was_known(situation: Situation, at: datetime) -> bool:
     """Whether a rule says the lead was no new one at an instant.
 
-    Fields are only known as they are now: of a lead that itself went on to an opportunity or a
-    customer they tell nothing about the time before.
+    Its fields at our first sight may tell of later: for a lead that itself went on to an opportunity
+    or a customer they say nothing about the time before.
     """
     if situation.agreement.known_by_rule(situation.at(at)) is None:
         return False
@@ -117,7 +118,7 @@ class _Run:
     def clock(self) -> SlaClock:
         target, opening, situation = self.target, self.opening, self.situation
         start, owner = opening.at, situation.holder_at(opening.at)
-        name = self.agreement.hours_for(target, owner, situation.lead.fields)
+        name = self.agreement.hours_for(target, owner, fields_at(situation.history, start))
         hours = self.agreement.hours[name]
         proof = self._proof()
         stop = proof.at if proof else opening.ends_at

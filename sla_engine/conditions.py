@@ -33,7 +33,7 @@ class Circumstances(Protocol):
 
     @property
     def fields(self) -> Mapping[str, Value]:
-        """The lead's fields by our name, as they are now."""
+        """The lead's fields by our name, as they were then."""
 
     def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
         """What counts of this kind and had happened by then."""

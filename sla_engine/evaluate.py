@@ -253,3 +253,4 @@ def _lying_ahead(history: LeadHistory) -> Iterator[datetime]:
     yield from (change.at for change in history.stages)
     yield from (change.at for change in history.owners)
     yield from (one.since for one in history.relations)
+    yield from (change.at for change in history.fields)

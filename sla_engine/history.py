@@ -5,7 +5,7 @@ Not here: what the facts look like (``model``), or how a CRM's records become fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from sla_engine.model import (
     Activity,
     ActivityKind,
     ActorKind,
+    FieldChange,
     Lead,
     LeadHistory,
     LifecycleStage,
@@ -23,6 +24,7 @@ from sla_engine.model import (
     Relation,
     RelationKind,
     StageChange,
+    Value,
 )
 
 _ATTACH = "give an aware datetime, e.g. in UTC"
@@ -35,6 +37,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     owners: Iterable[OwnerChange] = (),
     *,
     relations: Iterable[Relation] = (),
+    fields: Iterable[FieldChange] = (),
     activity_readable: bool = True,
     behaviour_readable: bool = True,
 ) -> LeadHistory:
@@ -49,9 +52,12 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     True
     """
     acts, stages, owners, related = list(activities), list(stages), list(owners), set(relations)
+    changed = set(fields)
     _check(lead, acts, stages, owners, related)
+    for one in changed:
+        _aware(lead, f"change of {one.field}", one.at)
     acts.sort(key=lambda one: (one.known_at, repr(one)))
-    unique = {one.id: one for one in acts}  # of two with one id the one known last counts
+    unique = {act.id: act for act in acts}  # of two with one id the one known last counts
     owned = {one.id or repr(one): one for one in sorted(owners, key=repr)}.values()
     moves = _told_once(stages)
     ordered = _with_first_stage(lead, sorted(moves, key=lambda s: (s.at, s.id, s.stage or "")))
@@ -62,6 +68,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
         stages=tuple(ordered),
         owners=_from_creation(lead, sorted(owned, key=lambda o: (o.at, o.id, o.owner or ""))),
         relations=tuple(sorted(related, key=lambda r: (r.since, r.kind, r.record_id, r.owner or ""))),
+        fields=tuple(sorted(changed, key=lambda f: (f.at, f.field, repr(f.before)))),
         activity_readable=activity_readable,
         behaviour_readable=behaviour_readable,
     )
@@ -81,8 +88,6 @@ def _told_once(stages: Iterable[StageChange]) -> list[StageChange]:
 def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
     """Only what had happened by ``now`` (aware); planned work counts from when it was planned.
 
-    The lead's fields stay as they are now, since only their latest values are known.
-
     >>> from sla_engine.examples import done, handed_over, later
     >>> known_by(handed_over(done("call", 2)), later(1)).activities
     ()
@@ -92,6 +97,8 @@ def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
     stages = tuple(change for change in history.stages if change.at <= now)
     owners = tuple(change for change in history.owners if change.at <= now)
     lead = history.lead
+    if history.fields and history.fields[-1].at > now:
+        lead = replace(lead, fields=fields_at(history, now))
     if history.stages and not stages:
         lead = replace(lead, stage=None)  # what the lead shows today was not so yet
     if history.owners and not owners:
@@ -103,7 +110,28 @@ def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
         stages=stages,
         owners=owners,
         relations=tuple(one for one in history.relations if one.since <= now),
+        fields=tuple(one for one in history.fields if one.at <= now),
     )
+
+
+def fields_at(history: LeadHistory, instant: datetime) -> Mapping[str, Value]:
+    """The lead's fields at an instant (aware), as far as their changes are known.
+
+    >>> from dataclasses import replace
+    >>> from sla_engine.examples import handed_over, later
+    >>> moved = replace(handed_over(country="AT"), fields=(FieldChange(later(2), "country", "DE"),))
+    >>> fields_at(moved, later(1))["country"], fields_at(moved, later(2))["country"]
+    ('DE', 'AT')
+    """
+    changes = history.fields
+    if not changes or changes[-1].at <= instant:
+        return history.lead.fields
+    fields = dict(history.lead.fields)
+    for change in reversed(changes):
+        if change.at <= instant:
+            break
+        fields[change.field] = change.before
+    return fields
 
 
 def _nothing_ahead(history: LeadHistory, now: datetime) -> bool:
@@ -115,6 +143,8 @@ def _nothing_ahead(history: LeadHistory, now: datetime) -> bool:
     for one in activities:
         if one.planned_for is not None:
             return False
+    if history.fields and history.fields[-1].at > now:
+        return False
     return not (history.relations and history.relations[-1].since > now)
 
 

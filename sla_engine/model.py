@@ -189,6 +189,20 @@ class OwnerChange:
     before: Owner | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """Until ``at`` our lead field ``field`` held ``before`` (None: nothing); the lead tells what it is now.
+
+    >>> from datetime import UTC
+    >>> FieldChange(datetime(2026, 3, 2, 9, tzinfo=UTC), "country", "DE").before
+    'DE'
+    """
+
+    at: datetime
+    field: str
+    before: Value
+
+
 class RelationKind(StrEnum):
     """How somebody is known already.
 
@@ -234,5 +248,6 @@ class LeadHistory:
     stages: tuple[StageChange, ...] = ()
     owners: tuple[OwnerChange, ...] = ()
     relations: tuple[Relation, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
     activity_readable: bool = True
     behaviour_readable: bool = True

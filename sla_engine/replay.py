@@ -25,8 +25,8 @@ def replay(
 ) -> Iterator[Verdict]:
     """Verdict after verdict from the lead's creation to ``until``, each where the last one ran out.
 
-    Fields of the lead are as they are now, since only their latest values are known. Instants are
-    aware, the verdicts' in UTC. Raises NaiveInstant.
+    Fields are as they were, as far as their changes are known. Instants are aware, the verdicts'
+    in UTC. Raises NaiveInstant.
 
     >>> from itertools import groupby
     >>> from sla_engine.examples import agreed, handed_over, later

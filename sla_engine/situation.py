@@ -12,7 +12,7 @@ from datetime import datetime
 from sla_engine.agreement import Agreement
 from sla_engine.behaviour import Behaviour
 from sla_engine.fit import judge_fit
-from sla_engine.history import known_by
+from sla_engine.history import fields_at, known_by
 from sla_engine.lifecycle import entries
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import Activity, ActivityKind, Lead, LeadHistory, Owner, OwnerChange, Value
@@ -23,7 +23,7 @@ from sla_engine.verdict import InterestBand
 
 
 class Circumstances:
-    """What a condition may ask about a lead as it was at ``instant`` (aware). Fields are as they are now.
+    """What a condition may ask about a lead as it was at ``instant`` (aware).
 
     >>> from sla_engine.examples import agreed, done, handed_over, later
     >>> lead = Circumstances(handed_over(done("call", 2)), agreed(), later(1))
@@ -50,7 +50,7 @@ class Circumstances:
         self._behaviour = behaviour
         self._for_score = for_score
         self._band: InterestBand | None = None
-        self.fields: Mapping[str, Value] = history.lead.fields
+        self.fields: Mapping[str, Value] = fields_at(history, instant)
 
     @property
     def behaviour(self) -> Behaviour:
@@ -78,7 +78,7 @@ class Circumstances:
 
     @property
     def score(self) -> int:
-        """The score by then, 0 to 100, from the fields as they are now."""
+        """The score by then, 0 to 100, by what was known then."""
         mine = Circumstances(self._history, self._agreement, self._instant, self.behaviour, for_score=True)
         fit, reasons = judge_fit(self._agreement.fit, mine)
         known = known_by(self._history, self._instant)

@@ -93,7 +93,7 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
                 changes += decided
                 if decided:
                     states[known.seen.lead.id] = state_of(known)
-            report.quarantined = len(facts.rejections(db))
+            report.quarantined = len(facts.quarantine.rows(db))
     for change in changes:
         report.note_planned(change)
     report.seconds, report.calls = round(time.monotonic() - started, 1), run.crm.calls().total
@@ -126,5 +126,5 @@ def finish(run: Run, desk: Desk, report: RunReport, started: float) -> None:
     report.seconds, report.calls = round(time.monotonic() - started, 1), run.crm.calls().total
     with run.store.begin() as db:
         report.refused = len(desk.work.refused(db))
-        report.quarantined = len(desk.facts.rejections(db))
+        report.quarantined = len(desk.facts.quarantine.rows(db))
         desk.work.keep_run(db, report.at, report.as_json())

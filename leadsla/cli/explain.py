@@ -76,7 +76,7 @@ def _find(store: Store, names: list[str], lead: str) -> tuple[str, KnownLead]:
         for name in names:
             for known in Facts(name).known(db, [lead]):
                 return name, known
-            for aside in Facts(name).rejections(db):
+            for aside in Facts(name).quarantine.rows(db):
                 if aside.lead_id == lead:
                     raise ConfigurationProblem(
                         f"lead {lead} is in quarantine in {name}: {aside.field}: {aside.reason};"

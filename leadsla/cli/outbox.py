@@ -34,7 +34,7 @@ def outbox(
                         "state": "quarantine",
                         "why": one.reason,
                     }
-                    for one in Facts(name).rejections(db)
+                    for one in Facts(name).quarantine.rows(db)
                 ]
             result[name] = rows
     if as_json:

@@ -1,4 +1,7 @@
-"""What the CRM told us: leads, activities, changes, our tasks, quarantined records, the cursor."""
+"""What the CRM told us: leads, activities, changes, our tasks, the cursor.
+
+Not here: records put aside (``quarantine``).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import Owner, StageChange
 from sync.store import schema
-from sync.store.known import KnownLead, first_sight, with_reasons
+from sync.store.known import KnownLead, field_changes, first_sight, with_reasons
 from sync.store.packing import (
+    FieldForm,
     activity_form,
     from_micros,
     micros,
@@ -28,6 +32,7 @@ from sync.store.packing import (
     task_form,
     unpack_lead,
 )
+from sync.store.quarantine import Quarantine
 from sync.store.statements import chunks, upsert
 
 _FORMS: Mapping[str, Any] = {
@@ -35,6 +40,7 @@ _FORMS: Mapping[str, Any] = {
     "stage": stage_form,
     "owner": owner_form,
     "sight": stage_form,
+    "field": FieldForm(),
 }
 _TOLD = ("activity", "stage", "owner")  # by the CRM, under the mapping of then; the rest we learned ourselves
 
@@ -53,6 +59,7 @@ class Facts:
 
     def __init__(self, connection: str) -> None:
         self._name = connection
+        self.quarantine = Quarantine(connection)
 
     def bookmark(self, db: sa.Connection) -> Bookmark:
         """How far this connection was read; empty before the first pull."""
@@ -90,7 +97,7 @@ class Facts:
         rows += [self._fact(one, "owner", f.id or f"{f.at}", f) for one, f in page.owners]
         self._keep_facts(db, rows)
         self.keep_tasks(db, page.tasks, mark_dirty=True)
-        self._keep_rejections(db, page)
+        self.quarantine.keep(db, page.rejections)
         self._keep_bookmark(db, Bookmark(page.cursor, account, mapping))
 
     def _keep_bookmark(self, db: sa.Connection, bookmark: Bookmark) -> None:
@@ -111,13 +118,18 @@ class Facts:
             row.lead_id: row
             for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, [one.lead.id for one in leads])
         }
-        rows, changed = [], []
+        rows, changed, fields = [], [], []
         for seen in leads:
             packed, ours = pack_lead(seen.lead), json.dumps(dict(sorted(seen.ours.items())))
             old = known.get(seen.lead.id)
             is_news = old is None or old.lead != packed or old.ours != ours
             if old is None or old.lead != packed:
                 changed.append(seen.lead.id)
+            if old is not None and old.lead != packed and old.dirty != schema.UNREAD:
+                fields += [
+                    self._fact(seen.lead.id, "field", f"{micros(one.at)}:{one.field}", one)
+                    for one in field_changes(unpack_lead(old.lead), seen)
+                ]
             rows.append(
                 {
                     "connection": self._name,
@@ -129,17 +141,16 @@ class Facts:
                 }
             )
         upsert(db, schema.leads, rows)
+        upsert(db, schema.facts, fields)
         self._second_chance(db, changed, [seen.lead.id for seen in leads])
 
     def _second_chance(self, db: sa.Connection, changed: Sequence[str], mapped: Sequence[str]) -> None:
         """A record that changed is tried again after a refusal; one that maps leaves quarantine."""
-        box, aside = schema.outbox.c, schema.quarantine.c
+        box = schema.outbox.c
         for chunk in chunks(changed):
             refused = (box.connection == self._name, box.lead_id.in_(chunk), box.status == "rejected")
             db.execute(schema.outbox.delete().where(*refused))
-        for chunk in chunks(mapped):
-            cured = (aside.connection == self._name, aside.lead_id.in_(chunk))
-            db.execute(schema.quarantine.delete().where(*cured))
+        self.quarantine.release(db, mapped)
 
     def _keep_facts(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
         fresh: list[dict[str, Any]] = []
@@ -203,19 +214,6 @@ class Facts:
         query = sa.select(table.owner_id, table.body).where(table.connection == self._name)
         return {row.owner_id: person_form.validate_json(row.body) for row in db.execute(query)}
 
-    def _keep_rejections(self, db: sa.Connection, page: Page) -> None:
-        rows = [
-            {
-                "connection": self._name,
-                "lead_id": one.lead_id,
-                "field": one.field,
-                "value": one.value,
-                "reason": one.reason,
-            }
-            for one in page.rejections
-        ]
-        upsert(db, schema.quarantine, rows)
-
     def mark_dirty(self, db: sa.Connection, lead_ids: Sequence[str]) -> None:
         for chunk in chunks(lead_ids):
             db.execute(
@@ -246,11 +244,6 @@ class Facts:
             .where(schema.leads.c.connection == self._name)
         ).scalar_one()
 
-    def rejections(self, db: sa.Connection) -> list[sa.Row[Any]]:
-        """Quarantined records, with raw values: mask before showing."""
-        table = schema.quarantine
-        return list(db.execute(sa.select(table).where(table.c.connection == self._name)))
-
     def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
         """Leads with history and tasks, in the order of their ids; owners as they are now."""
         people = self.people(db)
@@ -275,23 +268,12 @@ class Facts:
                 stages += [one for one in told["sight"] if one.stage is not None]
                 stages += [sight] if sight else []
                 try:
-                    history = history_of(lead, told["activity"], stages, told["owner"])
+                    history = history_of(lead, told["activity"], stages, told["owner"], fields=told["field"])
                 except BadFact as error:
-                    self._set_aside(db, error)
+                    self.quarantine.set_aside(db, error)
                     continue
                 ours = tuple(sorted(tasks[row.lead_id], key=lambda task: task.id))
                 yield KnownLead(seen, history, ours, sight)
-
-    def _set_aside(self, db: sa.Connection, error: BadFact) -> None:
-        """A lead whose facts contradict each other goes to quarantine; the others go on."""
-        row = {
-            "connection": self._name,
-            "lead_id": error.lead_id,
-            "field": error.field,
-            "value": "",
-            "reason": f"{error.what}; {error.remedy}",
-        }
-        upsert(db, schema.quarantine, [row])
 
     def keep_learned(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
         """Keep what the CRM shows only for now: a stage seen first, and the reason of a rejection."""

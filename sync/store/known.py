@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from connectors.base import OurTask, SeenLead
 from sla_engine.lifecycle import REJECTED
-from sla_engine.model import LeadHistory, LifecycleStage, StageChange
+from sla_engine.model import FieldChange, Lead, LeadHistory, LifecycleStage, StageChange
 from sync.store.packing import micros
 
 
@@ -45,6 +45,16 @@ def first_sight(
     if last is not None:
         at = max(at, last.at)
     return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}")
+
+
+def field_changes(before: Lead, seen: SeenLead) -> list[FieldChange]:
+    """What each field of a lead held until it was changed: told by nobody, seen by us."""
+    now = seen.lead.fields
+    return [
+        FieldChange(seen.modified_at, name, before.fields.get(name))
+        for name in sorted({*now, *before.fields})
+        if now.get(name) != before.fields.get(name)
+    ]
 
 
 def with_reasons(told: Sequence[StageChange], reasons: Mapping[int, str]) -> list[StageChange]:

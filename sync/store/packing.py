@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from connectors.base import Change, OurTask
-from sla_engine.model import Activity, Lead, Owner, OwnerChange, StageChange, Value
+from sla_engine.model import Activity, FieldChange, Lead, Owner, OwnerChange, StageChange, Value
 from sla_engine.verdict import Verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +24,7 @@ person_form: TypeAdapter[Owner] = TypeAdapter(Owner)
 task_form: TypeAdapter[OurTask] = TypeAdapter(OurTask)
 verdict_form: TypeAdapter[Verdict] = TypeAdapter(Verdict)
 _lead_form: TypeAdapter[Lead] = TypeAdapter(Lead)
+_field_form: TypeAdapter[FieldChange] = TypeAdapter(FieldChange)
 CHANGE_KINDS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in Change.__args__}
 
 
@@ -49,6 +50,17 @@ def pack_lead(lead: Lead) -> str:
 def unpack_lead(text: str) -> Lead:
     lead = _lead_form.validate_json(text)
     return replace(lead, fields={name: _unmark(value) for name, value in lead.fields.items()})
+
+
+class FieldForm:
+    """A field change as JSON text and back; an instant in it stays one."""
+
+    def dump_json(self, change: FieldChange) -> bytes:
+        return _field_form.dump_json(replace(change, before=_mark(change.before)))
+
+    def validate_json(self, text: str) -> FieldChange:
+        change = _field_form.validate_json(text)
+        return replace(change, before=_unmark(change.before))
 
 
 def pack_change(change: Change) -> str:

@@ -31,7 +31,9 @@ facts = Table(
     metadata,
     Column("connection", String, primary_key=True),
     Column("lead_id", String, primary_key=True),
-    Column("kind", String, primary_key=True),  # told: activity | stage | owner; learned: sight | reason
+    Column(
+        "kind", String, primary_key=True
+    ),  # told: activity | stage | owner; learned: sight | reason | field
     Column("fact_id", String, primary_key=True),
     Column("body", Text, nullable=False),
 )

@@ -202,7 +202,7 @@ def test_a_lead_with_rubbish_is_set_aside_with_field_value_and_reason_and_the_ot
     report = office.sync()
     assert (report.quarantined, report.is_partial) == (1, True)
     with office.store.begin() as db:
-        (aside,) = Facts(office.crm).rejections(db)
+        (aside,) = Facts(office.crm).quarantine.rows(db)
     assert (aside.lead_id, aside.field, aside.value) == (sick, field, "fifty or so")
     assert aside.reason == "is not an integer"
     leads = office.leads()

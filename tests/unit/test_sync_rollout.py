@@ -219,7 +219,7 @@ def test_a_lead_whose_facts_contradict_each_other_is_set_aside_and_the_others_go
     report = theatre.run(after(4))
     assert (report.quarantined, report.written) == (1, 2)
     with theatre.store.begin() as db:
-        (aside,) = facts.rejections(db)
+        (aside,) = facts.quarantine.rows(db)
     assert (aside.lead_id, aside.field) == ("ada", "stage change x")
 
 

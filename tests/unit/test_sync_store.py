@@ -103,3 +103,36 @@ def test_an_owner_who_moved_to_another_zone_reads_the_deadline_in_it(tmp_path: P
     (task,) = theatre.tasks("ada")
     assert task.subject == "Answer this lead by Mon 23 Nov 11:00 (Europe/London)"
     theatre.close()
+
+
+def fields_told(theatre: Theatre, name: str) -> list[tuple[str, object]]:
+    with theatre.store.begin() as db:
+        (known,) = Facts("memory").known(db, [name])
+    return [(one.field, one.before) for one in known.history.fields]
+
+
+def test_what_a_field_held_before_a_change_is_kept_and_its_echo_is_no_change(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.run(NINE + timedelta(minutes=1))
+    fields = theatre.shown("ada").lead.fields
+    theatre.change("ada", NINE + timedelta(minutes=2), fields={**fields, "met_at": NINE, "size": 12})
+    theatre.run(NINE + timedelta(minutes=3))
+    theatre.change("ada", NINE + timedelta(minutes=4), fields={**fields, "size": 13})
+    theatre.run(NINE + timedelta(minutes=5))
+    theatre.run(NINE + timedelta(minutes=6))
+    told = [("met_at", None), ("size", None), ("met_at", NINE), ("size", 12)]
+    assert fields_told(theatre, "ada") == told
+    theatre.close()
+
+
+def test_another_mapping_is_no_change_of_a_field(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE)
+    theatre.run(NINE + timedelta(minutes=1))
+    theatre.settings = replace(theatre.settings, mapping="another")
+    lead = theatre.shown("ada").lead
+    object.__setattr__(lead, "fields", {**lead.fields, "company": "read from elsewhere"})
+    theatre.run(NINE + timedelta(minutes=2))
+    assert fields_told(theatre, "ada") == []
+    theatre.close()
