@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sla_engine.interest import BEHAVIOUR, BY_ITSELF, Cap, InterestModel, band_of
-from sla_engine.model import Activity, ActivityKind, LeadHistory
+from sla_engine.model import Activity, ActivityKind, LeadHistory, Value
 from sla_engine.scanners import scanner_clicks
 from sla_engine.verdict import Interest, InterestBand, Signal, Trend
 
@@ -33,7 +33,8 @@ Counted = Sequence[tuple[datetime, float, Activity]]
 class Behaviour:
     """What a lead did that can be worth points, looked through once, for any number of questions.
 
-    All instants are aware, in UTC; a day, week or month of a cap begins at midnight UTC.
+    ``fields``: those that tell what may be scored (None: the lead's own). All instants are aware, in
+    UTC; a day, week or month of a cap begins at midnight UTC.
 
     >>> from sla_engine.examples import done, handed_over, later
     >>> visits = handed_over(*(done("page_visit", hours, by="lead") for hours in (0, 1, 2)))
@@ -52,6 +53,7 @@ class Behaviour:
         "_asked_last",
         "_bounces",
         "_clicks",
+        "_fields",
         "_history",
         "_machines",
         "_machines_at",
@@ -62,10 +64,13 @@ class Behaviour:
         "_simply",
     )
 
-    def __init__(self, history: LeadHistory, model: InterestModel) -> None:
+    def __init__(
+        self, history: LeadHistory, model: InterestModel, fields: Mapping[str, Value] | None = None
+    ) -> None:
         self._history = history
         self._model = model
-        fields, kinds = history.lead.fields, model.scored_kinds
+        self._fields = fields = history.lead.fields if fields is None else fields
+        kinds = model.scored_kinds
         if fields.get("email_opt_out") is True:
             kinds &= BY_ITSELF
         self._scored: list[Activity] = []
@@ -75,7 +80,7 @@ class Behaviour:
         self._bounces: list[datetime] = []
         for one in history.activities:
             kind = one.kind
-            if kind in kinds:
+            if kind in kinds and one.planned_for is None:
                 if kind is _CLICK:
                     self._clicks.append(one)
                 if one.consent == "declared" or fields.get(one.consent) is True:
@@ -144,7 +149,7 @@ class Behaviour:
             return True
         if one.kind is _CLICK and one.id in self._by_machines(now):
             return False
-        if one.consent == "declared" or self._history.lead.fields.get(one.consent) is True:
+        if one.consent == "declared" or self._fields.get(one.consent) is True:
             return True
         return one.kind in BY_ITSELF and not for_score
 

@@ -161,9 +161,9 @@ def _per_inbound(
     running: tuple[Target, Opening] | None = None
     for activity in situation.history.activities:
         at = activity.at
-        if activity.kind not in kinds or at > situation.now:
+        if activity.kind not in kinds or at > situation.now or activity.planned_for is not None:
             continue
-        if not situation.behaviour.counts(activity, situation.now, for_score=False):
+        if not situation.behaviour_at(at).counts(activity, situation.now, for_score=False):
             continue
         if running is not None and _joins(activity, *running, situation):
             continue

@@ -64,9 +64,13 @@ def rejection_reason(entry: Entry, history: LeadHistory) -> str:
     >>> rejection_reason(entries(told)[-1], told)
     'no budget'
     """
-    given = entry.change.reason if entry.change else ""
-    reason = given or (history.lead.reason if entry.left_at is None else "")
-    return reason if reason.strip(" -./") else ""
+    told = entry.change.reason if entry.change else ""
+    shown = history.lead.reason if entry.left_at is None else ""
+    return next((reason for reason in (told, shown) if reason.strip(" -./")), "")
+
+
+NONE_GIVEN = "-"
+"""A stage change's reason where somebody looked and found none; "" where nobody knows."""
 
 
 class ReasonLost(Exception):
@@ -108,7 +112,7 @@ class Course:
         """
         reason = rejection_reason(entry, self.history)
         if not reason and self.rules.reason_needed:
-            if entry.left_at is not None:
+            if entry.left_at is not None and not (entry.change and entry.change.reason):
                 raise ReasonLost
             return None
         return self.tried_enough(entry, reason)

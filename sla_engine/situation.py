@@ -56,7 +56,7 @@ class Circumstances:
     def behaviour(self) -> Behaviour:
         """What the lead did that can be worth points, under this agreement."""
         if self._behaviour is None:
-            self._behaviour = Behaviour(self._history, self._agreement.interest)
+            self._behaviour = Behaviour(self._history, self._agreement.interest, self.fields)
         return self._behaviour
 
     def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
@@ -101,6 +101,8 @@ class Situation:
     ('mql', ())
     >>> passed_on.proofs.first(later(0), None, ("assigned",)).at == later(2)
     True
+    >>> passed_on.behaviour_at(later(1)) is passed_on.behaviour  # no field changed since
+    True
     """
 
     __slots__ = ("_behaviour", "_course", "_proofs", "agreement", "history", "lead", "now")
@@ -116,7 +118,8 @@ class Situation:
 
     def at(self, instant: datetime, *, for_score: bool = False) -> Circumstances:
         """What conditions see at ``instant`` (aware, not after ``now``)."""
-        return Circumstances(self.history, self.agreement, instant, self.behaviour, for_score=for_score)
+        known = self.behaviour_at(instant)
+        return Circumstances(self.history, self.agreement, instant, known, for_score=for_score)
 
     @property
     def behaviour(self) -> Behaviour:
@@ -124,6 +127,13 @@ class Situation:
         if self._behaviour is None:
             self._behaviour = Behaviour(self.history, self.agreement.interest)
         return self._behaviour
+
+    def behaviour_at(self, instant: datetime) -> Behaviour:
+        """The same with the consents of an instant, that none given or withdrawn later changes the past."""
+        changes = self.history.fields
+        if not changes or changes[-1].at <= instant:
+            return self.behaviour
+        return Behaviour(self.history, self.agreement.interest, fields_at(self.history, instant))
 
     @property
     def course(self) -> Course:

@@ -18,6 +18,7 @@ from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import Owner, StageChange
+from sla_engine.rejection import NONE_GIVEN
 from sync.store import schema
 from sync.store.known import KnownLead, field_changes, first_sight, with_reasons
 from sync.store.packing import (
@@ -283,7 +284,7 @@ class Facts:
             if known.first_sight is not None:
                 rows.append(self._fact(lead.id, "sight", known.first_sight.id, known.first_sight))
             last = known.history.stages[-1] if known.history.stages else None
-            if last is not None and lead.reason and not last.reason and last.stage in REJECTED:
+            if last is not None and last.stage in REJECTED and last.reason in {"", NONE_GIVEN}:
                 row = {"connection": self._name, "lead_id": lead.id, "kind": "reason"}
                 rows.append({**row, "fact_id": str(micros(last.at)), "body": json.dumps(lead.reason)})
         upsert(db, schema.facts, rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from connectors.base import OurTask, SeenLead
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import FieldChange, Lead, LeadHistory, LifecycleStage, StageChange
+from sla_engine.rejection import NONE_GIVEN
 from sync.store.packing import micros
 
 
@@ -60,7 +61,7 @@ def field_changes(before: Lead, seen: SeenLead) -> list[FieldChange]:
 def with_reasons(told: Sequence[StageChange], reasons: Mapping[int, str]) -> list[StageChange]:
     """Stage changes with the reasons that were kept beside them, by instant (microseconds)."""
     return [
-        replace(one, reason=reasons[micros(one.at)])
+        replace(one, reason=reasons[micros(one.at)] or NONE_GIVEN)
         if one.stage in REJECTED and not one.reason and micros(one.at) in reasons
         else one
         for one in told

@@ -423,6 +423,15 @@ def test_a_meeting_that_was_only_planned_has_not_happened():
     assert shows(clocks(lead, agreed, "tue 10:30"), "target") == ["response"]
 
 
+def test_a_visit_planned_for_later_is_none_yet():
+    event = replace(lead_did("event", "tue 11:00"), planned_for=on("tue 11:00"), known_at=on("tue 10:00"))
+    callback = target("event", "1h", starts="inbound_activity", activities=["event"])
+    verdict = evaluate(
+        a_lead(event), agreement(callback, interest={"points": {"event": 20}}), on("tue 12:00")
+    )
+    assert (verdict.clocks, verdict.interest.points) == ((), 0)
+
+
 @pytest.mark.parametrize(
     ("part", "words"),
     [

@@ -12,7 +12,7 @@ from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
 from sla_engine.model import FieldChange
 from sla_engine.replay import replay
-from tests.unit.engine_builders import a_lead, agreement, clocks, on, shows, target
+from tests.unit.engine_builders import a_lead, agreement, clocks, lead_did, on, shows, target
 
 HOME = target("home", "4h", when=[{"field": "country", "is": "DE"}])
 ABROAD = target("abroad", "1h", when=[{"field": "country", "is": "BR"}])
@@ -69,6 +69,19 @@ def test_replaying_sees_each_value_in_its_time():
     known = {one.as_of: not one.missing for one in replay(lead, agreed, on("thu 8:00"))}
     assert (known[on("tue 8:00")], known[on("wed 8:00")]) == (False, True)
     assert evaluate(lead, agreed, on("tue 7:00")).valid_until == on("tue 8:00")
+
+
+def test_a_consent_withdrawn_later_closes_no_clock_but_ends_the_interest():
+    visit = replace(lead_did("page_visit", "tue 11:00"), consent="tracking")
+    callback = target("visit", "1h", starts="inbound_activity", activities=["page_visit"])
+    agreed = agreement(callback, interest={"points": {"page_visit": 20}})
+    before = a_lead(visit, fields={"tracking": True})
+    after = replace(
+        a_lead(visit, fields={"tracking": False}), fields=(until("tue 11:30", "tracking", before=True),)
+    )
+    for lead, band in ((before, "medium"), (after, "none")):
+        verdict = evaluate(lead, agreed, on("tue 11:45"))
+        assert (shows(verdict.clocks, "target"), verdict.interest.band.value) == (["visit"], band)
 
 
 def test_changes_in_any_order_and_twice_are_the_same():

@@ -318,6 +318,20 @@ def test_the_reason_of_a_past_rejection_outlasts_another_mapping(theatre: Theatr
     assert [one.state for one in verdict_of(theatre, "ada").clocks] == ["met", "running"]
 
 
+@pytest.mark.parametrize(("reason", "state"), [("", "breached"), ("no budget", "met")])
+def test_a_rejection_seen_without_a_reason_stays_no_answer_when_the_lead_comes_back(
+    theatre: Theatre, reason: str, state: str
+) -> None:
+    theatre.run(after(1))
+    theatre.change("ada", after(2), stage="recycled", reason="")
+    theatre.run(after(3))
+    theatre.change("ada", after(4), stage="recycled", reason=reason)  # given later on, or never
+    theatre.run(after(5))
+    theatre.change("ada", after(300), stage="mql", by="flow", reason="")
+    theatre.run(after(301), allow_mass_change=True)
+    assert [one.state for one in verdict_of(theatre, "ada").clocks] == [state, "running"]
+
+
 def test_a_lead_not_yet_read_under_another_mapping_is_not_judged_by_what_is_gone(theatre: Theatre) -> None:
     """Somebody edits it in the seconds that a run leaves to the next one."""
     theatre.settings = replace(theatre.settings, mapping="one")
