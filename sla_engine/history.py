@@ -99,6 +99,8 @@ def known_by(history: LeadHistory, now: datetime) -> LeadHistory:
     lead = history.lead
     if history.fields and history.fields[-1].at > now:
         lead = replace(lead, fields=fields_at(history, now))
+    if len(stages) < len(history.stages):
+        lead = replace(lead, reason="")  # it belongs to a later change
     if history.stages and not stages:
         lead = replace(lead, stage=None)  # what the lead shows today was not so yet
     if history.owners and not owners:

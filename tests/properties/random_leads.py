@@ -134,13 +134,9 @@ def _stage_changes(dice: Random) -> list[StageChange]:
 
 
 def _shown_reason(dice: Random, stages: list[StageChange]) -> str:
-    """What the lead shows beside its stage.
-
-    A lead keeps one reason only. Of one that is rejected now and was rejected before without a reason
-    nobody could tell, looking back, that it was not this one: such a lead shows none here.
-    """
-    *before, last = stages
-    if last.stage not in REJECTED or any(one.stage in REJECTED and not one.reason for one in before):
+    """What the lead shows beside its stage."""
+    last = stages[-1]
+    if last.stage not in REJECTED:
         return ""
     return last.reason or dice.choice(["", "no budget", "not reachable"])
 

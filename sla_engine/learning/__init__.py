@@ -1,0 +1,1 @@
+"""Learning from what sales answered: honest counts, a readable card, and proposals a person approves."""
