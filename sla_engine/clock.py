@@ -19,7 +19,7 @@ from sla_engine.model import Owner
 from sla_engine.openings import Opening, openings_of
 from sla_engine.pauses import pauses_of
 from sla_engine.people import NEXT_IN_LINE
-from sla_engine.proof import OPENED, Proof
+from sla_engine.proof import Proof
 from sla_engine.situation import Situation
 from sla_engine.target import Step, Target
 from sla_engine.verdict import OPEN_STATES, ClockState, Pause, SlaClock, StepTaken
@@ -60,7 +60,7 @@ def clocks_of(
             return False
         if target.when and target.applies(situation.at(at)) is not True:
             return False
-        if agreement.not_new and _was_known(situation, at):
+        if agreement.not_new and agreement.known_by_rule(situation.at(at)) is not None:
             return False
         taken.add(promise)
         return True
@@ -73,18 +73,6 @@ def clocks_of(
     if len(clocks) > 1:
         clocks.sort(key=lambda clock: (clock.started_at, clock.key))
     return clocks
-
-
-def _was_known(situation: Situation, at: datetime) -> bool:
-    """Whether a rule says the lead was no new one at an instant.
-
-    Its fields at our first sight may tell of later: for a lead that itself went on to an opportunity
-    or a customer they say nothing about the time before.
-    """
-    if situation.agreement.known_by_rule(situation.at(at)) is None:
-        return False
-    won = next((entry.at for entry in situation.course.ways if entry.phase in OPENED), None)
-    return won is None or at >= won
 
 
 def _clocks_from(run: _Run, until: datetime | None) -> list[SlaClock]:

@@ -56,6 +56,8 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     _check(lead, acts, stages, owners, related)
     for one in changed:
         _aware(lead, f"change of {one.field}", one.at)
+        if isinstance(one.before, datetime):
+            _aware(lead, f"{one.field} before {one.at:%Y-%m-%d}", one.before)
     acts.sort(key=lambda one: (one.known_at, repr(one)))
     unique = {act.id: act for act in acts}  # of two with one id the one known last counts
     owned = {one.id or repr(one): one for one in sorted(owners, key=repr)}.values()

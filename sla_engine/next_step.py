@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sla_engine.book import Book
-from sla_engine.model import LifecycleStage, Relation
+from sla_engine.model import ActorKind, LifecycleStage, Relation
 from sla_engine.proof import FOLLOW_UPS
 from sla_engine.qualification import Qualification
 from sla_engine.situation import Situation
@@ -20,6 +20,7 @@ from sla_engine.verdict import Channel, Fit, NextStep, Reason, SlaClock, Values
 S = LifecycleStage
 _CLOSED = frozenset({S.OPPORTUNITY, S.CUSTOMER, S.DISQUALIFIED})
 _BEFORE_SALES = frozenset({S.INQUIRY, S.RECYCLED, None})
+_PERSON = ActorKind.PERSON
 _FAULTS = {"reason_missing": "give_reason", "cadence_short": "try_more"}
 
 
@@ -116,6 +117,9 @@ def _planned(situation: Situation) -> datetime | None:
     dates = [
         one.planned_for
         for one in situation.history.activities
-        if one.planned_for is not None and one.planned_for > situation.now and one.kind in FOLLOW_UPS
+        if one.planned_for is not None
+        and one.planned_for > situation.now
+        and one.kind in FOLLOW_UPS
+        and one.actor_kind is _PERSON
     ]
     return min(dates, default=None)

@@ -33,7 +33,7 @@ _STAGE_PROOFS = {
 }
 _PERSON, _AUTOMATION, _ENROLLED = ActorKind.PERSON, ActorKind.AUTOMATION, ActivityKind.ENROLLED
 _MQL = LifecycleStage.MQL
-OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
+_OPENED = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 
 
 class Proof(NamedTuple):
@@ -101,7 +101,7 @@ def _by_entry(entry: Entry, course: Course) -> Iterator[Proof]:
     if change is None or change.estimated:
         return
     by_person = change.actor_kind is _PERSON
-    unsaid_opportunity = entry.phase in OPENED and change.actor_kind is ActorKind.UNKNOWN
+    unsaid_opportunity = entry.phase in _OPENED and change.actor_kind is ActorKind.UNKNOWN
     if not (by_person or unsaid_opportunity):
         return
     at: datetime | None = entry.at

@@ -6,6 +6,7 @@ that are made of it (``evaluate``).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -105,7 +106,17 @@ class Situation:
     True
     """
 
-    __slots__ = ("_behaviour", "_course", "_proofs", "agreement", "history", "lead", "now")
+    __slots__ = (
+        "_behaviour",
+        "_behaviours",
+        "_consent_changes",
+        "_course",
+        "_proofs",
+        "agreement",
+        "history",
+        "lead",
+        "now",
+    )
 
     def __init__(self, history: LeadHistory, agreement: Agreement, now: datetime) -> None:
         self.history = history
@@ -113,6 +124,8 @@ class Situation:
         self.agreement = agreement
         self.now = now
         self._behaviour: Behaviour | None = None
+        self._behaviours: dict[int, Behaviour] = {}
+        self._consent_changes: list[datetime] | None = [] if not history.fields else None
         self._course: Course | None = None
         self._proofs: Proofs | None = None
 
@@ -130,10 +143,22 @@ class Situation:
 
     def behaviour_at(self, instant: datetime) -> Behaviour:
         """The same with the consents of an instant, that none given or withdrawn later changes the past."""
-        changes = self.history.fields
-        if not changes or changes[-1].at <= instant:
+        changes = self._consents
+        if not changes or changes[-1] <= instant:
             return self.behaviour
-        return Behaviour(self.history, self.agreement.interest, fields_at(self.history, instant))
+        since = bisect_right(changes, instant)
+        if since not in self._behaviours:
+            fields = fields_at(self.history, instant)
+            self._behaviours[since] = Behaviour(self.history, self.agreement.interest, fields)
+        return self._behaviours[since]
+
+    @property
+    def _consents(self) -> list[datetime]:
+        """When a field changed that tells whether something may be scored."""
+        if self._consent_changes is None:
+            grounds = {"email_opt_out", *(one.consent for one in self.history.activities)}
+            self._consent_changes = [one.at for one in self.history.fields if one.field in grounds]
+        return self._consent_changes
 
     @property
     def course(self) -> Course:

@@ -20,7 +20,7 @@ from sla_engine.lifecycle import REJECTED
 from sla_engine.model import Owner, StageChange
 from sla_engine.rejection import NONE_GIVEN
 from sync.store import schema
-from sync.store.known import KnownLead, field_changes, first_sight, with_reasons
+from sync.store.known import KnownLead, field_changes, first_sight, relied_on, with_reasons
 from sync.store.packing import (
     FieldForm,
     activity_form,
@@ -34,7 +34,7 @@ from sync.store.packing import (
     unpack_lead,
 )
 from sync.store.quarantine import Quarantine
-from sync.store.statements import chunks, upsert
+from sync.store.statements import chunks, insert_new, upsert
 
 _FORMS: Mapping[str, Any] = {
     "activity": activity_form,
@@ -72,8 +72,8 @@ class Facts:
     def read_anew(self, db: sa.Connection, bookmark: Bookmark) -> None:
         """Begin from the start under another mapping: what the old one made of the CRM's words goes.
 
-        Of first sights the latest instant stays, for the stage that the new mapping sees. No lead is
-        judged before its record was read again.
+        Of first sights the latest instant stays, for the stage that the new mapping sees, and so do the
+        reasons that were read. No lead is judged before its record was read again.
         """
         table = schema.facts
         mine = table.c.connection == self._name
@@ -83,7 +83,8 @@ class Facts:
             sight = stage_form.validate_json(row.body)
             if row.lead_id not in latest or latest[row.lead_id].at < sight.at:
                 latest[row.lead_id] = sight
-        db.execute(table.delete().where(mine, table.c.kind.in_((*_TOLD, "sight"))))
+        db.execute(table.delete().where(mine, table.c.kind.in_((*_TOLD, "sight", "field"))))
+        db.execute(table.delete().where(mine, table.c.kind == "reason", table.c.body == json.dumps("")))
         blank = [self._fact(lead, "sight", one.id, replace(one, stage=None)) for lead, one in latest.items()]
         upsert(db, table, blank)
         mine = schema.leads.c.connection == self._name
@@ -120,7 +121,7 @@ class Facts:
             for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, [one.lead.id for one in leads])
         }
         rows, changed, fields = [], [], []
-        for seen in leads:
+        for seen in {one.lead.id: one for one in sorted(leads, key=lambda one: one.modified_at)}.values():
             packed, ours = pack_lead(seen.lead), json.dumps(dict(sorted(seen.ours.items())))
             old = known.get(seen.lead.id)
             is_news = old is None or old.lead != packed or old.ours != ours
@@ -129,7 +130,7 @@ class Facts:
             if old is not None and old.lead != packed and old.dirty != schema.UNREAD:
                 fields += [
                     self._fact(seen.lead.id, "field", f"{micros(one.at)}:{one.field}", one)
-                    for one in field_changes(unpack_lead(old.lead), seen)
+                    for one in field_changes(unpack_lead(old.lead), seen, relied_on(old))
                 ]
             rows.append(
                 {
@@ -142,7 +143,7 @@ class Facts:
                 }
             )
         upsert(db, schema.leads, rows)
-        upsert(db, schema.facts, fields)
+        insert_new(db, schema.facts, fields)
         self._second_chance(db, changed, [seen.lead.id for seen in leads])
 
     def _second_chance(self, db: sa.Connection, changed: Sequence[str], mapped: Sequence[str]) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
 
 from connectors.base import OurTask, SeenLead
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import FieldChange, Lead, LeadHistory, LifecycleStage, StageChange
 from sla_engine.rejection import NONE_GIVEN
-from sync.store.packing import micros
+from sync.store.packing import from_micros, micros
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +55,25 @@ def first_sight(
     return StageChange(at, lead.stage, estimated=True, id=f"first-sight:{micros(at)}")
 
 
-def field_changes(before: Lead, seen: SeenLead) -> list[FieldChange]:
-    """What each field of a lead held until it was changed: told by nobody, seen by us."""
-    now = seen.lead.fields
+def field_changes(before: Lead, seen: SeenLead, last_relied_on: datetime) -> list[FieldChange]:
+    """What each field of a lead held until it was changed: told by nobody, seen by us.
+
+    Between ``last_relied_on``, the last instant for which we relied on the old values, and the last touch
+    of the record nobody knows which of them held: there the new ones count.
+    """
+    now, at = seen.lead.fields, min(seen.modified_at, last_relied_on + _MICROSECOND)
     return [
-        FieldChange(seen.modified_at, name, before.fields.get(name))
+        FieldChange(at, name, before.fields.get(name))
         for name in sorted({*now, *before.fields})
         if now.get(name) != before.fields.get(name)
     ]
+
+
+def relied_on(row: sa.Row[Any]) -> datetime:
+    """The last instant for which a lead was judged, or else shown, with the fields of its row."""
+    if not row.verdict:
+        return from_micros(row.modified_at)
+    return datetime.fromisoformat(json.loads(row.verdict)["as_of"])
 
 
 def with_reasons(told: Sequence[StageChange], reasons: Mapping[int, str]) -> list[StageChange]:

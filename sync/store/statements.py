@@ -17,6 +17,13 @@ def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield rows[start : start + _CHUNK]
 
 
+def insert_new(db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert what is not there yet; what is there stays as it is."""
+    if rows:
+        dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+        db.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
 def upsert(db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert, or replace the given columns where the key exists."""
     if not rows:

@@ -109,7 +109,7 @@ def _agreement(dice: Random, name: str, *, scoped: bool) -> Agreement:
         "handover": {"interest": dice.choice(["none", "low", "medium", "high"])},
         "rejection": _rejection(dice),
     }
-    if happens(dice, 0.05):
+    if happens(dice, 0.2):
         raw["not_new"] = [{"name": "known", "when": [_field(dice)], "because": "is known"}]
     if scoped:
         raw["scope"] = [_condition(dice, warm=False)]

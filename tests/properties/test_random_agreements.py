@@ -126,6 +126,17 @@ def test_a_clock_once_opened_stays_as_it_was_opened(case: Case) -> None:
 
 @given(CASES)
 @QUICK
+def test_no_clock_appears_out_of_the_past(case: Case) -> None:
+    """But for the one verdict with which the reason of a rejection is lost (``reasons_lost``)."""
+    lost = reasons_lost(case.history)
+    for verdict, following in pairwise(replay(case.history, case.book, END)):
+        known = {clock.key for clock in verdict.clocks}
+        for clock in following.clocks if following.as_of not in lost else ():
+            assert clock.key in known or clock.started_at > verdict.as_of
+
+
+@given(CASES)
+@QUICK
 def test_what_became_of_a_clock_is_never_undone(case: Case) -> None:
     """Nothing closed changes by later facts; a breach may still be answered, late, but stays a breach."""
     for clock, now in kept(case):
@@ -156,6 +167,7 @@ CLAIMS = [
     test_judging_at_any_instant_equals_replaying_up_to_it,
     test_order_and_repetition_of_facts_change_nothing,
     test_a_clock_once_opened_stays_as_it_was_opened,
+    test_no_clock_appears_out_of_the_past,
     test_what_became_of_a_clock_is_never_undone,
     test_clocks_are_never_doubled_and_agree_with_the_story,
 ]

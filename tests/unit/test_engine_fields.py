@@ -12,7 +12,17 @@ from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
 from sla_engine.model import FieldChange
 from sla_engine.replay import replay
-from tests.unit.engine_builders import a_lead, agreement, clocks, lead_did, on, shows, target
+from tests.unit.engine_builders import (
+    a_lead,
+    agreement,
+    clocks,
+    entered,
+    lead_did,
+    on,
+    planned,
+    shows,
+    target,
+)
 
 HOME = target("home", "4h", when=[{"field": "country", "is": "DE"}])
 ABROAD = target("abroad", "1h", when=[{"field": "country", "is": "BR"}])
@@ -90,7 +100,24 @@ def test_changes_in_any_order_and_twice_are_the_same():
     assert history_of(lead, fields=changes) == history_of(lead, fields=[*reversed(changes), *changes])
 
 
-def test_a_change_without_a_zone_is_refused():
-    naive = FieldChange(on("tue 10:00").replace(tzinfo=None), "country", "DE")
-    with pytest.raises(BadFact, match="change of country"):
-        history_of(a_lead().lead, fields=[naive])
+NAIVE = on("tue 10:00").replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (FieldChange(NAIVE, "country", "DE"), "change of country"),
+        (FieldChange(on("tue 10:00"), "return_on", NAIVE), "return_on before 2026"),
+    ],
+)
+def test_a_change_without_a_zone_is_refused(change, said):
+    with pytest.raises(BadFact, match=said):
+        history_of(a_lead().lead, fields=[change])
+
+
+def test_a_date_planned_for_another_instant_than_its_own_is_kept_until_it_comes():
+    call = replace(planned("call", "tue 11:00", "thu 10:00"), at=on("wed 8:00"))
+    agreed = agreement(target())
+    lead = a_lead(entered("sal", "tue 11:00", by="anna"), call)
+    verdict = evaluate(lead, agreed, on("wed 12:00"))
+    assert (verdict.next_step.code, verdict.valid_until) == ("keep_date", on("thu 10:00"))

@@ -80,6 +80,17 @@ def test_frappe_crm_2588_a_dated_call_is_the_follow_up_promised():
     ]
 
 
+def test_frappe_crm_2588_a_task_that_a_flow_planned_is_nobodys_word():
+    facts = (
+        entered("sal", "tue 11:00", by="anna"),
+        done("call", "tue 12:00"),
+        planned("task", "tue 15:00", "thu 10:00", by="flow"),
+    )
+    assert (
+        judged(agreement(FOLLOW_UP | {"met_by": ["call"]}), "tue 16:00", *facts).next_step.code == "carry_on"
+    )
+
+
 @pytest.mark.parametrize(
     ("now", "step"), [("tue 16:00", ("keep_date", "thu 10:00")), ("thu 10:00", ("carry_on", None))]
 )

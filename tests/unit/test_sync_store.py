@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from connectors.base import Page
+from sla_engine.conditions import Condition
 from sla_engine.model import Owner
 from sync.store import Store, schema
 from sync.store.facts import Facts
@@ -123,6 +125,48 @@ def test_what_a_field_held_before_a_change_is_kept_and_its_echo_is_no_change(tmp
     theatre.run(NINE + timedelta(minutes=6))
     told = [("met_at", None), ("size", None), ("met_at", NINE), ("size", 12)]
     assert fields_told(theatre, "ada") == told
+    theatre.close()
+
+
+def test_a_field_set_with_the_handover_counts_although_somebody_touched_the_lead_since(
+    tmp_path: Path,
+) -> None:
+    """The CRM dates a record by its last touch: between two looks nobody knows when a field changed."""
+    theatre = Theatre.open(tmp_path, NINE)
+    abroad = theatre.agreement.target[0].model_copy(
+        update={"when": (Condition.model_validate({"field": "country", "is": "BR"}),)}
+    )
+    theatre.agreement = theatre.agreement.model_copy(update={"target": (abroad,)})
+    theatre.lead("ada", NINE, stage="inquiry", country="DE")
+    theatre.run(NINE + timedelta(minutes=1))
+    fields = theatre.shown("ada").lead.fields
+    theatre.change(
+        "ada", NINE + timedelta(minutes=9), by="flow", stage="mql", fields={**fields, "country": "BR"}
+    )
+    theatre.change("ada", NINE + timedelta(minutes=10), reason="touched")
+    theatre.run(NINE + timedelta(minutes=15))
+    with theatre.store.begin() as db:
+        (verdict,) = Work("memory").verdicts(db, ["ada"])
+    assert [one.started_at for one in verdict.clocks] == [NINE + timedelta(minutes=9)]
+    theatre.change("ada", NINE + timedelta(minutes=20), fields={**fields, "country": "AT"})
+    theatre.run(NINE + timedelta(minutes=25))
+    with theatre.store.begin() as db:
+        (verdict,) = Work("memory").verdicts(db, ["ada"])
+    assert [one.started_at for one in verdict.clocks] == [NINE + timedelta(minutes=9)]
+    theatre.close()
+
+
+def test_of_two_changes_under_one_stamp_the_older_value_stays(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, NINE)
+    theatre.lead("ada", NINE, country="DE")
+    theatre.run(NINE + timedelta(minutes=1))
+    seen = theatre.shown("ada")
+    with theatre.store.begin() as db:
+        for country in ("AT", "BR"):
+            lead = replace(seen.lead, fields={**seen.lead.fields, "country": country})
+            again = replace(seen, lead=lead, modified_at=NINE + timedelta(minutes=5))
+            Facts("memory").keep_page(db, Page(leads=(again,)), "")
+    assert fields_told(theatre, "ada") == [("country", "DE")]
     theatre.close()
 
 
