@@ -29,7 +29,7 @@ MICROSECOND = timedelta(microseconds=1)
 END = START + timedelta(days=40)
 BROKEN = {ClockState.BREACHED, ClockState.MET_LATE}
 CASES = st.builds(random_case, st.randoms(use_true_random=False))
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=40, deadline=None)
 
 
 def lasting(verdict: Verdict) -> Verdict:
