@@ -10,11 +10,12 @@ fails as a whole, or that results come back in order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sla_engine.model import Activity, Lead, LifecycleStage, Owner, OwnerChange, StageChange, Value
 
@@ -139,6 +140,21 @@ class SetStage:
     stage: LifecycleStage
     expected: LifecycleStage | None
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A few lines for everybody, about no lead. ``key`` finds it: up to 80 of a-z, digits, dots, dashes."""
+
+    key: str
+    title: str
+    lines: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,79}", self.key) or not self.title.strip():
+            raise ValueError(
+                "a note needs a title, and a key of at most 80 letters a-z, digits, dots and dashes"
+            )
 
 
 Change = SetFields | CreateTask | UpdateTask | CloseTask | AssignOwner | SetStage
@@ -267,3 +283,16 @@ class Crm(Protocol):
     def calls(self) -> CallCount: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class KeepsNotes(Protocol):
+    """What a CRM may be able to do besides."""
+
+    def publish_note(self, note: Note) -> Receipt:
+        """Make the note of this key, or put these lines into the one there is; the same lines: UNCHANGED.
+
+        Repeated, also after a lost answer (UNKNOWN), it leaves one note. REJECTED names a missing right, a
+        message beside WRITTEN what a person has to do. Raises as ``Crm.apply`` does.
+        """
+        ...

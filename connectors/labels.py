@@ -37,3 +37,4 @@ LABELS: Mapping[str, Label] = {
 """By our name of the field (``base.OUR_FIELDS``)."""
 
 KEY_LABEL = Label("SLA key", "leadsla finds its own tasks by this key. Do not change it.")
+NOTE_KEY_LABEL = Label("SLA key", "leadsla finds its own notes by this key. Do not change it.")

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from connectors.base import (
     OUR_FIELDS,
@@ -22,6 +21,7 @@ from connectors.base import (
     Change,
     CloseTask,
     CreateTask,
+    Note,
     OurTask,
     Page,
     Problem,
@@ -36,14 +36,13 @@ from connectors.base import (
 from connectors.canonical import canonical
 from connectors.errors import Unavailable
 from connectors.mapping import parse_instant
-from connectors.memory_records import PARTS, MemoryRecords, Row, owner_id
+from connectors.memory_notes import LOST, publish
+from connectors.memory_records import PARTS, MemoryRecords, Row, facts_of, owner_id
 from sla_engine.model import Activity, Owner, OwnerChange, StageChange
 
 LONGEST_TEXT = 255
 LOOK_BACK = timedelta(seconds=300)
 _TURNS = (AssignOwner, SetFields, SetStage, CloseTask, UpdateTask, CreateTask)
-_LOST = Receipt(ReceiptStatus.UNKNOWN, message="the answer was lost")
-Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +136,10 @@ class MemoryCrm:
         made = not exists and not dry_run
         return [ProvisionStep(f"field {name}", exists, created=made) for name in (*OUR_FIELDS, "key")]
 
+    def publish_note(self, note: Note) -> Receipt:
+        self._call("write")
+        return publish(self.records, note)
+
     def link(self, lead_id: str) -> str:
         return f"memory:{self.name}/{lead_id}"
 
@@ -168,13 +171,13 @@ class MemoryCrm:
     def _page(self, rows: Sequence[Row], cursor: str, estimate: int) -> Page:
         self._call("pull")
         rubbish = self.records.rubbish
-        leads = _of(SeenLead, rows)
+        leads = facts_of(SeenLead, rows)
         return Page(
             leads=tuple(seen for lead_id, seen in leads if lead_id not in rubbish),
-            stages=_of(StageChange, rows),
-            owners=_of(OwnerChange, rows),
-            activities=_of(Activity, rows),
-            tasks=tuple(task for _, task in _of(OurTask, rows)),
+            stages=facts_of(StageChange, rows),
+            owners=facts_of(OwnerChange, rows),
+            activities=facts_of(Activity, rows),
+            tasks=tuple(task for _, task in facts_of(OurTask, rows)),
             rejections=tuple(rubbish[lead_id] for lead_id, _ in leads if lead_id in rubbish),
             cursor=cursor,
             records=len(rows),
@@ -255,7 +258,7 @@ class MemoryCrm:
         faults = self.records.faults
         if faults.lose_before:
             faults.lose_before -= 1
-            return _LOST
+            return LOST
         task = OurTask(
             id=self.records.new_task_id(),
             key=change.key,
@@ -268,7 +271,7 @@ class MemoryCrm:
         self.records.keep_task(task)
         if faults.lose_after:
             faults.lose_after -= 1
-            return _LOST
+            return LOST
         return Receipt(ReceiptStatus.WRITTEN, task.id)
 
     def _change_task(self, change: UpdateTask | CloseTask) -> Receipt:
@@ -291,7 +294,3 @@ class MemoryCrm:
 def _is_locked(seen: SeenLead, change: Change) -> bool:
     """A converted lead takes no more changes; the tasks it has can still be closed."""
     return seen.lead.closed_elsewhere and not isinstance(change, UpdateTask | CloseTask)
-
-
-def _of(kind: type[Fact], rows: Sequence[Row]) -> tuple[tuple[str, Fact], ...]:
-    return tuple((row.lead_id, row.fact) for row in rows if isinstance(row.fact, kind))

@@ -6,14 +6,16 @@ a story sets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
-from connectors.base import OurTask, Rejection, SeenLead
+from connectors.base import Note, OurTask, Rejection, SeenLead
 from sla_engine.model import Activity, ActorKind, Lead, Owner, OwnerChange, StageChange
 
 PARTS = ("leads", "stages", "owners", "activities", "tasks")
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Row:
 class Faults:
     """What goes wrong next.
 
-    ``lose_after``/``lose_before``: so many task creates whose answer is lost after or before they
-    happened. ``break_after_pages``: the next read breaks there, once.
+    ``lose_after``/``lose_before``: so many creates whose answer is lost after or before they
+    happened. ``break_after_pages``: the next read breaks there, once. ``forbid_notes``: the right is missing.
     """
 
     lose_after: int = 0
@@ -39,6 +41,7 @@ class Faults:
     refuse_leads: set[str] = field(default_factory=set)
     unavailable: bool = False
     break_after_pages: int | None = None
+    forbid_notes: bool = False
 
 
 class MemoryRecords:
@@ -51,6 +54,7 @@ class MemoryRecords:
         self.people: dict[str, Owner] = {}
         self.rubbish: dict[str, Rejection] = {}
         self.has_our_fields = False
+        self.notes: dict[str, Note] = {}  # by id
         self._rows: dict[str, dict[str, Row]] = {part: {} for part in PARTS}
         self._number = 0
 
@@ -112,6 +116,9 @@ class MemoryRecords:
     def new_task_id(self) -> str:
         return self._next_id("T")
 
+    def new_note_id(self) -> str:
+        return self._next_id("N")
+
     def keep_seen(self, seen: SeenLead) -> None:
         """Store a lead as it now is; no history is written."""
         self._keep("leads", seen.lead.id, seen.lead.id, replace(seen, modified_at=self.now))
@@ -153,3 +160,8 @@ class MemoryRecords:
 def owner_id(lead: Lead) -> str | None:
     """The id of who owns the lead, if anybody."""
     return lead.owner.id if lead.owner else None
+
+
+def facts_of(kind: type[Fact], rows: Sequence[Row]) -> tuple[tuple[str, Fact], ...]:
+    """The facts of one kind, each with its lead."""
+    return tuple((row.lead_id, row.fact) for row in rows if isinstance(row.fact, kind))

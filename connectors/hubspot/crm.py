@@ -9,6 +9,7 @@ from connectors.base import (
     CallCount,
     Change,
     CreateTask,
+    Note,
     OurTask,
     Page,
     Problem,
@@ -20,6 +21,7 @@ from connectors.connection import Connection
 from connectors.errors import wrong_address
 from connectors.hubspot.check import Check
 from connectors.hubspot.client import Client
+from connectors.hubspot.notes import Notes
 from connectors.hubspot.people import People
 from connectors.hubspot.provision import provision
 from connectors.hubspot.read import Reader
@@ -78,6 +80,9 @@ class HubSpotCrm:
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         return provision(self._client, dry_run=dry_run)
+
+    def publish_note(self, note: Note) -> Receipt:
+        return Notes(self._client).publish(note)
 
     def link(self, lead_id: str) -> str:
         """The contact's page in HubSpot (contacts are object 0-1)."""

@@ -13,13 +13,14 @@ from typing import Any
 
 from connectors.base import OUR_FIELDS
 from connectors.canonical import canonical
-from connectors.labels import KEY_LABEL, LABELS, Label
+from connectors.labels import KEY_LABEL, LABELS, NOTE_KEY_LABEL, Label
 from connectors.mapping import Converter, parse_value
 from sla_engine.model import Value
 
 GROUP = "leadsla"
 GROUP_LABEL = "leadsla"
 TASK_KEY = "leadsla_key"
+NOTE_KEY = "leadsla_key"
 TASK_TO_CONTACT = 204  # HubSpot's own association type
 LEAD_STAMP = "lastmodifieddate"  # contacts
 STAMP = "hs_lastmodifieddate"  # every other object
@@ -99,6 +100,11 @@ def definitions() -> Iterable[tuple[str, dict[str, Any]]]:
         form = FORMS[kind]
         yield "contacts", _definition(property_of(name), LABELS[name], form)
     yield "tasks", _definition(TASK_KEY, KEY_LABEL, FORMS["text"])
+
+
+def note_definition() -> dict[str, Any]:
+    """The property that finds our notes. Apart from the others: everything else works without it."""
+    return _definition(NOTE_KEY, NOTE_KEY_LABEL, FORMS["text"])
 
 
 def _definition(name: str, label: Label, form: Form) -> dict[str, Any]:

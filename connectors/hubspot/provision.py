@@ -8,8 +8,8 @@ from typing import Any
 
 from connectors.base import ProvisionStep
 from connectors.hubspot.client import Client
-from connectors.hubspot.fields import GROUP, GROUP_LABEL, definitions
-from connectors.hubspot.refusals import Refused
+from connectors.hubspot.fields import GROUP, GROUP_LABEL, definitions, note_definition
+from connectors.hubspot.refusals import Denied, Refused
 
 OBJECTS = ("contacts", "tasks")
 
@@ -19,15 +19,23 @@ def provision(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
     client.forget_schemas()
     steps = [_group(client, kind, dry_run=dry_run) for kind in OBJECTS]
     for kind in OBJECTS:
-        wanted = {definition["name"]: definition for one, definition in definitions() if one == kind}
-        missing = [definition for name, definition in wanted.items() if name not in client.schema(kind)]
-        made = _create(client, kind, missing) if missing and not dry_run else set()
-        lacking = {definition["name"] for definition in missing} if dry_run else made
-        steps += [
-            ProvisionStep(f"property {kind}.{name}", name not in lacking, name in made) for name in wanted
-        ]
+        wanted = [definition for one, definition in definitions() if one == kind]
+        steps += _properties(client, kind, wanted, dry_run=dry_run)
+    with suppress(Denied, Refused):  # publishing a note tells what is missing; nothing else needs it
+        steps.append(_group(client, "notes", dry_run=dry_run))
+        steps += _properties(client, "notes", [note_definition()], dry_run=dry_run)
     client.forget_schemas()
     return steps
+
+
+def _properties(
+    client: Client, kind: str, definitions: Sequence[Mapping[str, Any]], *, dry_run: bool
+) -> list[ProvisionStep]:
+    wanted = {str(definition["name"]): definition for definition in definitions}
+    missing = [definition for name, definition in wanted.items() if name not in client.schema(kind)]
+    made = _create(client, kind, missing) if missing and not dry_run else set()
+    lacking = {str(definition["name"]) for definition in missing} if dry_run else made
+    return [ProvisionStep(f"property {kind}.{name}", name not in lacking, name in made) for name in wanted]
 
 
 def _group(client: Client, kind: str, *, dry_run: bool) -> ProvisionStep:

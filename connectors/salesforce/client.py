@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import jwt
 import requests
@@ -72,6 +72,11 @@ class Client:
         options = {} if body is None else {"json": body}
         return self._call(lambda: self.sdk.restful(path, method=method, **options))
 
+    def blob(self, path: str) -> bytes | None:
+        """The bytes of a file or note below ``/services/data/vXX.X/``; None if they are not shown to us."""
+        answer = self.session.request("GET", f"{self.line.base_url}{ROOT}/{path}")
+        return answer.content if answer.status_code == 200 else None
+
     def describe(self, name: str) -> dict[str, Any] | None:
         """An object's describe; None if the org or our rights do not show it."""
         try:
@@ -103,6 +108,14 @@ class RefusedCall(CrmError):
         self.code = code
 
 
+class UnknownName(Misconfigured):
+    """Salesforce has no such object or field, or does not show it to our user."""
+
+
+class Denied(Unauthorised):
+    """We are signed in, but our user lacks the right for this call."""
+
+
 def refused(name: str, error: SalesforceError) -> CrmError:
     """An SDK error without URL, query or values: status and code only."""
     content = error.content
@@ -110,9 +123,9 @@ def refused(name: str, error: SalesforceError) -> CrmError:
     code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
     status = int(error.status or 0)
     if status == 403:
-        return Unauthorised(f"{name}: Salesforce denies a right ({code or 'HTTP 403'})")
+        return Denied(f"{name}: Salesforce denies a right ({code or 'HTTP 403'})")
     if code in {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE"}:
-        return Misconfigured(
+        return UnknownName(
             f"{name}: Salesforce does not know a mapped field or object ({code}); run `leadsla check`"
         )
     return RefusedCall(f"{name}: Salesforce refused a call (HTTP {status} {code})", status, code)
@@ -126,9 +139,15 @@ def judge(response: requests.Response) -> Judgement:
         return Judgement(budget="the org's daily API calls are used up; they come back within 24 hours")
     if response.status_code in _OVERLOADED:
         return Judgement(again_after=_BUSY_SECONDS)
-    if response.status_code == 200 and "html" in response.headers.get("Content-Type", ""):
+    is_page = "html" in response.headers.get("Content-Type", "") and not _is_note(response)
+    if response.status_code == 200 and is_page:
         return Judgement(again_after=_BUSY_SECONDS)
     return Judgement()
+
+
+def _is_note(response: requests.Response) -> bool:
+    """A note's content is HTML and may be sent as such."""
+    return urlsplit(response.url or "").path.endswith("/Content")
 
 
 def recognises(response: requests.Response) -> bool:

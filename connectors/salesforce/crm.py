@@ -11,6 +11,7 @@ from connectors.base import (
     CallCount,
     Change,
     CreateTask,
+    Note,
     OurTask,
     Page,
     Problem,
@@ -23,6 +24,7 @@ from connectors.findings import unknown_users
 from connectors.salesforce.check import problems
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
+from connectors.salesforce.notes import Notes
 from connectors.salesforce.people import People
 from connectors.salesforce.provision import provision
 from connectors.salesforce.read import TASK_FIELDS, Reader
@@ -126,6 +128,9 @@ class SalesforceCrm:
         for known in ("_described", "_reader"):  # the schema may have changed
             self.__dict__.pop(known, None)
         return steps
+
+    def publish_note(self, note: Note) -> Receipt:
+        return Notes(self._client, self.account_id).publish(note)
 
     def link(self, lead_id: str) -> str:
         return f"{self._connection.base_url}/{lead_id}"

@@ -178,7 +178,7 @@ class Writer:
             return [Receipt(ReceiptStatus.DEFERRED, message=str(error))] * len(records)
         except RefusedCall as error:
             if len(records) == 1:
-                return [Receipt(ReceiptStatus.REJECTED, message=_remedy(error.code))]
+                return [Receipt(ReceiptStatus.REJECTED, message=remedy_for(error.code))]
             half = len(records) // 2
             return self._batch(method, records[:half]) + self._batch(method, records[half:])
         return [_receipt(answer) for answer in answers]
@@ -211,10 +211,11 @@ def _receipt(answer: Mapping[str, Any]) -> Receipt:
         return Receipt(ReceiptStatus.DEFERRED, message=f"{code}: tried again in the next run")
     fields = ", ".join(errors[0].get("fields") or [])
     where = f" ({fields})" if fields else ""
-    return Receipt(ReceiptStatus.REJECTED, message=f"{_remedy(code)}{where}")
+    return Receipt(ReceiptStatus.REJECTED, message=f"{remedy_for(code)}{where}")
 
 
-def _remedy(code: str) -> str:
+def remedy_for(code: str) -> str:
+    """A refusal's code with what a person can do about it."""
     return (
         f"{code}: {_REMEDIES.get(code, 'Salesforce refuses this record; see the code in its documentation')}"
     )

@@ -20,6 +20,7 @@ _SOAP = {
     "percent": "xsd:double",
     "address": "urn:address",
     "anyType": "xsd:anyType",
+    "base64": "xsd:base64Binary",
 }
 _BRIEF_FALSE = ("activateable", "customSetting", "deepCloneable", "deprecatedAndHidden", "hasSubtypes")
 _FIELD_FALSE = (

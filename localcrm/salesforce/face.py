@@ -51,10 +51,13 @@ class SalesforceFace:
         daily_limit: int = 100_000,
         owner_history_twice: bool = True,
         task_external_id: bool = False,
+        notes: bool = True,
         public_key: str | None = None,
     ) -> None:
         self.clock = clock
-        self._switches = Switches(page_size, daily_limit, limits, owner_history_twice, task_external_id)
+        self._switches = Switches(
+            page_size, daily_limit, limits, owner_history_twice, task_external_id, notes
+        )
         self._public_key = public_key
         self._renew()
 
@@ -190,6 +193,9 @@ class SalesforceFace:
         }
         if answer.body is None:
             return Response(status_code=answer.status, headers=headers)
+        if isinstance(answer.body, bytes):
+            headers["Content-Type"] = "application/octetstream"
+            return Response(answer.body, answer.status, headers)
         headers["Content-Type"] = "application/json;charset=UTF-8"
         return Response(json.dumps(answer.body), answer.status, headers)
 

@@ -27,6 +27,7 @@ class Switches:
 
     ``owner_history_twice``: owner changes leave a row of names and a row of ids (from memory, facts
     section 4). ``task_external_id``: no public sample of an external id on Activity was found.
+    ``notes``: whether Notes are enabled in Setup; without them nobody sees ContentNote.
     """
 
     page_size: int = 2000
@@ -34,6 +35,7 @@ class Switches:
     limits: bool = True
     owner_history_twice: bool = True
     task_external_id: bool = False
+    notes: bool = True
 
 
 class Org:
@@ -44,6 +46,8 @@ class Org:
         self.switches = switches
         self.lock = threading.RLock()
         self.types: dict[str, ObjectType] = read_catalogue()
+        if not switches.notes:
+            del self.types["ContentNote"]
         self.by_lower = {name.lower(): kind for name, kind in self.types.items()}
         self.tables: dict[str, Table] = {name: Table(kind.prefix) for name, kind in self.types.items()}
         self.integration_user = ""

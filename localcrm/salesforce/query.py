@@ -19,6 +19,10 @@ from localcrm.salesforce.soql import Bool, Compare, Condition, Path, Query, With
 
 _KEPT_CURSORS = 500
 _MOST_OFFSET = 2000
+_LINKS_BY_ID = (
+    "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or"
+    " LinkedEntityId using the equals operator or multiple Id's using the IN operator."
+)
 
 
 @dataclass(slots=True)
@@ -132,6 +136,8 @@ class Queries:
         chosen = self._by_key(plan)
         if chosen is not None:
             return chosen, False
+        if plan.kind.name == "ContentDocumentLink":
+            raise ApiError("MALFORMED_QUERY", _LINKS_BY_ID)
         column = "systemmodstamp" if "SystemModstamp" in plan.kind.fields else "createddate"
         low, high = stamp_span(plan.query.where, column)
         wanted = [(one.path.text.lower(), one.descending) for one in plan.query.order]

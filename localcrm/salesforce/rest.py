@@ -45,6 +45,11 @@ def get_record(org: Org, call: Call, name: str, record_id: str) -> Answer:
     return Answer(200, _shown(org, kind, org.find(kind, _id(record_id)), call))
 
 
+def get_bytes(org: Org, _call: Call, name: str, record_id: str, field: str) -> Answer:
+    """The content of a field of type base64, as it is."""
+    return Answer(200, org.find(org.kind(name), _id(record_id)).get(field) or b"")
+
+
 def update_record(org: Org, call: Call, name: str, record_id: str) -> Answer:
     update(org, org.kind(name), _id(record_id), call.object(), call.actor(org))
     return Answer(204)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from localcrm.salesforce.errors import ApiError
 from localcrm.salesforce.fields import Row
+from localcrm.salesforce.notes import note_saved, share_saved
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.stamps import instant_of, stamp
 
@@ -169,4 +170,6 @@ _RULES: dict[str, Rule] = {
     "User": _user,
     "Marketing_Activity__c": _named_by_id,
     "FieldPermissions": _field_permissions,
+    "ContentNote": lambda save: note_saved(save.new),
+    "ContentDocumentLink": lambda save: share_saved(save.org, save.new),
 }

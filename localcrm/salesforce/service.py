@@ -64,6 +64,7 @@ class Service:
             ("/sobjects/([^/]+)/deleted", {"GET": on(changed.deleted)}),
             ("/sobjects/([^/]+)", {"GET": on(rest.object_info), "POST": on(rest.create_record)}),
             ("/sobjects/([^/]+)/([^/]+)", {name: on(run) for name, run in one.items()}),
+            ("/sobjects/(ContentNote)/([^/]+)/(Content)", {"GET": on(rest.get_bytes)}),
             (
                 "/sobjects/([^/]+)/([^/]+)/([^/]+)",
                 {"GET": on(rest.get_by_key), "PATCH": on(rest.upsert_by_key)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,18 +19,20 @@ def attributes(kind: str, record_id: str, base: str) -> dict[str, str]:
 
 
 def shown_value(row: Row, name: str) -> Any:
-    """The stored value; Address is put together from its parts."""
+    """The stored value; Address is put together from its parts, bytes are shown as base64."""
     if name != "Address":
-        return row.get(name)
+        value = row.get(name)
+        return b64encode(value).decode() if isinstance(value, bytes) else value
     parts = {part[0].lower() + part[1:]: row.get(part) for part in _ADDRESS}
     return parts if any(one is not None for one in parts.values()) else None
 
 
 def record(kind: str, row: Row, names: Iterable[str], base: str) -> dict[str, Any]:
-    """One record with its attributes and the named fields."""
+    """One record with its attributes and the named fields; of bytes it names the address."""
     found: dict[str, Any] = {"attributes": attributes(kind, row["Id"], base)}
     for name in names:
-        found[name] = shown_value(row, name)
+        is_blob = isinstance(row.get(name), bytes)
+        found[name] = f"{found['attributes']['url']}/{name}" if is_blob else shown_value(row, name)
     return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Callable
 from typing import Any
 
 from localcrm.salesforce.errors import ApiError
@@ -10,6 +13,7 @@ from localcrm.salesforce.ids import normal_id
 from localcrm.salesforce.stamps import read_date, read_datetime, read_time
 
 _READERS = {"datetime": read_datetime, "date": read_date, "time": read_time}
+Reader = Callable[[Field, Any], Any]
 
 
 def stored(field: Field, value: Any) -> Any:
@@ -22,9 +26,8 @@ def stored(field: Field, value: Any) -> Any:
         return _number(field, value)
     if field.type in _READERS:
         return _moment(field, value)
-    if field.type in ("reference", "id"):
-        return _reference(field, value)
-    return _text(field, value)
+    reader: Reader = _OTHERS.get(field.type, _text)
+    return reader(field, value)
 
 
 def _wrong(field: Field, value: Any) -> ApiError:
@@ -80,6 +83,13 @@ def _reference(field: Field, value: Any) -> str:
     return found
 
 
+def _bytes(field: Field, value: Any) -> bytes:
+    try:
+        return b64decode(value, validate=True)
+    except (Error, TypeError, ValueError):
+        raise _wrong(field, value) from None
+
+
 def _text(field: Field, value: Any) -> str:
     if not isinstance(value, str):
         if isinstance(value, dict | list) or field.type == "picklist":
@@ -97,3 +107,10 @@ def _text(field: Field, value: Any) -> str:
         message = f"{field.label}: invalid email address: {text}"
         raise ApiError("INVALID_EMAIL_ADDRESS", message, (field.name,))
     return text
+
+
+_OTHERS: dict[str, Reader] = {
+    "reference": _reference,
+    "id": _reference,
+    "base64": _bytes,
+}

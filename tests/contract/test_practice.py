@@ -191,8 +191,8 @@ def labels_in(practice: Practice) -> Iterator[tuple[str, str]]:
 def test_check_and_provision_call_our_missing_fields_by_the_same_names(bench):
     (problem,) = [one for one in bench.crm.check() if "leadsla provision" in one.remedy]
     told = set(problem.what.partition(": ")[2].split(", "))
-    steps = bench.crm.provision(dry_run=True)
-    assert told == {step.what.split()[-1] for step in steps if not step.what.startswith("property group")}
+    steps = [step.what.split()[-1] for step in bench.crm.provision(dry_run=True) if "group" not in step.what]
+    assert told == {name for name in steps if not name.startswith("notes.")}  # only a note misses those
 
 
 @pytest.mark.parametrize(
