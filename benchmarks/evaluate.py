@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sla_engine.agreement import Agreement
+from sla_engine.card import CardInForce, Scorecard
 from sla_engine.contact import kinds_of
 from sla_engine.evaluate import evaluate
 from sla_engine.history import history_of
@@ -65,6 +66,22 @@ def realistic() -> Agreement:
     agreed["minimum"]["required"].append("country")
     agreed["fit"] += [{"name": f"more {number}", **one} for number, one in enumerate(MORE_FIT)]
     return Agreement.model_validate(agreed)
+
+
+def carded(agreement: Agreement) -> Agreement:
+    """The same under an approved scorecard: six lines of activities in a window, six of fields."""
+    asked = ("form", "page_visit", "email_click", "hand_raise", "event", "email_open")
+    tests = (*MORE_FIT[1:], {"field": "country", "is": "DE"}, {"field": "country", "is": "BR"})
+    tests += ({"field": "job_title", "is": "Buyer"}, {"field": "employees", "at_most": 9})
+    lines = [
+        {"name": kind, "group": "interest", "points": 3, "when": {"activity": kind}, "within": "14d"}
+        for kind in asked
+    ]
+    for number, test in enumerate(tests):
+        when = {name: value for name, value in test.items() if name not in {"verdict", "because"}}
+        lines.append({"name": f"fit {number}", "group": "fit", "points": 2, "when": when})
+    card = Scorecard.model_validate({"lines": lines})
+    return agreement.with_cards((CardInForce(card=card, since=NOW - timedelta(days=90)),))
 
 
 def everything() -> Agreement:
@@ -128,11 +145,13 @@ def main() -> None:
 
 def measure(stream: int) -> dict[str, float]:
     agreement, rich, wording = realistic(), everything(), Wording.of("en")
+    scored = carded(agreement)
     leads = [a_lead(number) for number in range(4_000)]
     verdicts = [evaluate(one, agreement, NOW) for one in leads]
     return {
         "leads judged a second, one core": rate(lambda: judge(leads, agreement)),
         "the same under ladders, pauses, nested conditions": rate(lambda: judge(leads, rich)),
+        "the same under a scorecard of twelve lines": rate(lambda: judge(leads, scored)),
         "floor: 8 dict look-ups and 20 exponents a lead": rate(lambda: [floor(one) for one in leads]),
         "reasons said a second": rate(lambda: [wording.reasons(one.reasons) for one in verdicts]),
         f"memory grown over a stream of {stream} leads, MB": grown(streamed(stream), agreement),

@@ -68,6 +68,10 @@ def fields_asked(agreement: Agreement) -> dict[str, str]:
         asked.setdefault(agreement.rejection.return_on, "agreement.rejection")
     if any(source != "*" for source in agreement.volume.per_month):
         asked.setdefault(agreement.volume.source, "agreement.volume")
+    learning = agreement.learning
+    named = (learning.account,) if "account" in learning.model_fields_set else ()
+    for field in (*named, *(learning.fields or ())):
+        asked.setdefault(field, "agreement.learning")
     return asked
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from sla_engine.business_time import BusinessHours
+from sla_engine.card import CardInForce
 from sla_engine.conditions import Circumstances, Condition, Test, all_of
 from sla_engine.fit import FitCriterion
 from sla_engine.interest import InterestModel
 from sla_engine.lifecycle import Lifecycle
 from sla_engine.minimum_data import MinimumData
 from sla_engine.model import LifecycleStage, Owner, Value
-from sla_engine.parts import Part
+from sla_engine.parts import Duration, Name, Part
 from sla_engine.people import People
 from sla_engine.rejection import Rejection
 from sla_engine.soundness import flaws
@@ -31,14 +33,62 @@ from sla_engine.verdict import InterestBand
 class Handover(Part):
     """What makes a lead ready for sales beside the minimum data: a band of interest, and how sure the fit is.
 
-    ``fit``: "buyer" wants a sign for, "not_excluded" is content when nothing speaks against.
+    ``fit``: "buyer" wants a sign for, "not_excluded" is content when nothing speaks against. ``score``: the
+    least score beside all that; None: no score decides.
 
-    >>> Handover().interest.value, Handover().fit
-    ('medium', 'not_excluded')
+    >>> Handover().interest.value, Handover().fit, Handover(score=40).score
+    ('medium', 'not_excluded', 40)
     """
 
     interest: InterestBand = InterestBand.MEDIUM
     fit: Literal["not_excluded", "buyer"] = "not_excluded"
+    score: int | None = Field(default=None, ge=1, le=100)
+
+
+class Scoring(Part):
+    """How far the score may decide. ``holdout``: the share of leads (0 to 0.5) routed without it.
+
+    Only where some leads are not routed by a score can be measured later what the score is worth.
+
+    >>> half = Scoring(holdout=0.5)
+    >>> [half.holds_out(lead) for lead in ("a", "b", "c")], Scoring().holds_out("a")
+    ([True, True, False], False)
+    """
+
+    holdout: float = Field(default=0.0, ge=0, le=0.5)
+
+    def holds_out(self, lead_id: str) -> bool:
+        """Whether this lead is one of them: always the same answer, and a growing share keeps them."""
+        if not self.holdout:
+            return False
+        drawn = int.from_bytes(hashlib.sha256(f"holdout {lead_id}".encode()).digest()[:4])
+        return drawn < self.holdout * 2**32
+
+
+class Learning(Part):
+    """What a card is learned from; it changes no verdict.
+
+    ``landmark``: so long after a lead ``begins`` ("created" or "mql") it is looked at. ``horizon``: so long
+    after that its ``outcome`` is waited for; None: until nine in ten past wins had come. ``account``: our
+    lead field that names the company. ``recorded_since``: the day from which outcomes were recorded; None:
+    the first one seen. ``bad_data``: reasons of rejection that mean wrong data, not a bad lead. ``fields``:
+    our lead fields that may become lines; None: all that are fit for it.
+
+    >>> Learning(bad_data=("wrong contact data",)).landmark.days
+    14
+    """
+
+    landmark: Duration = timedelta(days=14)
+    horizon: Duration | None = None
+    outcome: Literal["opportunity", "customer"] = "opportunity"
+    begins: Literal["created", "mql"] = "created"
+    account: str = "company"
+    recorded_since: date | None = None
+    bad_data: tuple[Name, ...] = ()
+    fields: tuple[Name, ...] | None = None
+
+
+_BESIDE = frozenset({"people", "texts", "language"})
 
 
 class NotNew(Part):
@@ -82,9 +132,10 @@ class Volume(Part):
 class Agreement(Part):
     """The whole agreement. ``version`` names its content: another content, another version.
 
-    ``people`` and ``texts`` are no part of what was signed and make no new version. ``scope``: the
-    conditions a lead must meet for this agreement to apply. ``region`` is our lead field that
-    ``hours_by_region`` is asked with. Raises ValueError when it does not hold together (``soundness``).
+    ``people`` and ``texts`` are no part of what was signed and make no new version, and neither are
+    ``learning`` and the ``cards`` that both sides approve apart (``with_cards``). ``scope``: the conditions
+    a lead must meet for this agreement to apply. ``region`` is our lead field that ``hours_by_region`` is
+    asked with. Raises ValueError when it does not hold together (``soundness``).
 
     >>> hours = {"berlin": {"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}}}
     >>> signed = {"name": "all", "default_hours": "berlin", "hours": hours}
@@ -98,6 +149,10 @@ class Agreement(Part):
     False
     >>> [phase.value for phase in french.phases], french.target_named("answer").name
     (['mql'], 'answer')
+    >>> from sla_engine.card import Scorecard
+    >>> carded = french.with_cards((CardInForce(card=Scorecard(), since=later(0)),))
+    >>> len(carded.cards), carded.version == french.version, carded.roster == french.roster
+    (1, True, False)
     """
 
     name: str
@@ -116,6 +171,8 @@ class Agreement(Part):
     rejection: Rejection = Rejection()
     not_new: tuple[NotNew, ...] = ()
     volume: Volume = Volume()
+    scoring: Scoring = Scoring()
+    learning: Learning = Learning()
     people: People = People()
     language: Literal["en", "de"] = "en"
     texts: Mapping[str, str] = Field(default_factory=dict)
@@ -141,14 +198,33 @@ class Agreement(Part):
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal characters that stay the same as long as what was signed does."""
-        signed = self.model_dump_json(by_alias=True, exclude={"people", "texts", "language"})
+        left_out: dict[str, Any] = dict.fromkeys((*_BESIDE, "learning"), True)
+        if self.scoring == Scoring():  # what is not said makes no new version of what was signed without it
+            left_out["scoring"] = True
+        if self.handover.score is None:
+            left_out["handover"] = {"score"}
+        signed = self.model_dump_json(by_alias=True, exclude=left_out)
         return hashlib.sha256(signed.encode()).hexdigest()[:12]
 
     @cached_property
     def roster(self) -> str:
-        """Names the people, texts and language that stand beside what was signed, as ``version`` does."""
-        beside = self.model_dump_json(by_alias=True, include={"people", "texts", "language"})
+        """Names the people, texts, language and cards beside what was signed, as ``version`` does."""
+        beside = self.model_dump_json(by_alias=True, include=set(_BESIDE))
+        if self.cards:
+            beside += " ".join(one.card.version if one.card else "none" for one in self.cards)
         return hashlib.sha256(beside.encode()).hexdigest()[:12]
+
+    @cached_property
+    def cards(self) -> tuple[CardInForce, ...]:
+        """The cards both sides approved, in time order; no part of the configuration."""
+        return ()  # none, unless ``with_cards`` put some in this place
+
+    def with_cards(self, cards: tuple[CardInForce, ...]) -> Agreement:
+        """The same agreement under these cards, in time order."""
+        copy = self.model_copy()
+        copy.__dict__.pop("roster", None)  # told already of the cards there were
+        copy.__dict__["cards"] = cards
+        return copy
 
     @cached_property
     def covers(self) -> Test:

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from sla_engine.conditions import Condition, asks_for_score
+from sla_engine.model import ActivityKind
 from sla_engine.parts import Duration, Part
 
 Group = Literal["fit", "interest"]
@@ -68,6 +69,12 @@ class Scorecard(Part):
     >>> card = Scorecard(intercept=-2.2)
     >>> card.total({"fit": 40}), card.score({"fit": 3}), round(card.chance(0), 2), len(card.version)
     (25, 28, 0.1, 12)
+    >>> called = CardLine.model_validate(
+    ...     {"name": "called", "group": "interest", "points": 2, "when": {"activity": "call"}}
+    ... )
+    >>> card = Scorecard(lines=(called,))
+    >>> [kind.value for kind in card.of_activities], card.of_others
+    (['call'], ())
     """
 
     lines: tuple[CardLine, ...] = Field(default=(), max_length=MOST_LINES)
@@ -94,6 +101,20 @@ class Scorecard(Part):
         """Twelve hexadecimal characters that name the content."""
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
 
+    @cached_property
+    def of_activities(self) -> Mapping[ActivityKind, tuple[CardLine, ...]]:
+        """The lines worth anything that ask for an activity, by its kind."""
+        asking: dict[ActivityKind, list[CardLine]] = {}
+        for line in self.lines:
+            if line.points and line.when.activity is not None:
+                asking.setdefault(line.when.activity, []).append(line)
+        return {kind: tuple(lines) for kind, lines in asking.items()}
+
+    @cached_property
+    def of_others(self) -> tuple[CardLine, ...]:
+        """The lines worth anything that ask for anything else."""
+        return tuple(line for line in self.lines if line.points and line.when.activity is None)
+
     def total(self, points: Mapping[Group, int]) -> int:
         """The points of all groups together, each within its cap."""
         return sum(max(-cap, min(cap, points.get(group, 0))) for group, cap in self.caps.items())
@@ -108,19 +129,19 @@ class Scorecard(Part):
 
 
 class CardInForce(Part):
-    """A card and the instant (aware) it was approved.
+    """A card and the instant (aware) it was put in force; None: the starting score again, from then on.
 
     >>> from sla_engine.examples import later
     >>> CardInForce(card=Scorecard(), since=later(0)).since.hour
     9
     """
 
-    card: Scorecard
+    card: Scorecard | None
     since: AwareDatetime
 
 
 def card_at(cards: tuple[CardInForce, ...], instant: datetime) -> Scorecard | None:
-    """The card in force at an instant (aware), of ``cards`` in time order; None: none was approved yet.
+    """The card in force at an instant (aware), of ``cards`` in time order; None: the starting score.
 
     >>> from sla_engine.examples import later
     >>> card_at((CardInForce(card=Scorecard(), since=later(2)),), later(1)) is None

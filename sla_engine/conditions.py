@@ -8,7 +8,8 @@ what a lead looks like at an instant (``situation.Circumstances``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
@@ -29,7 +30,13 @@ class Circumstances(Protocol):
     >>> lead = situation.Circumstances(handed_over(done("call", 1), country="DE"), agreed(), later(2))
     >>> lead.fields["country"], lead.band.value, lead.score, len(list(lead.of_kind(ActivityKind.CALL)))
     ('DE', 'none', 20, 1)
+    >>> lead.instant == later(2), [one.at == later(1) for one in lead.newest({ActivityKind.CALL})]
+    (True, [True])
     """
+
+    @property
+    def instant(self) -> datetime:
+        """The instant itself (aware)."""
 
     @property
     def fields(self) -> Mapping[str, Value]:
@@ -38,13 +45,16 @@ class Circumstances(Protocol):
     def of_kind(self, kind: ActivityKind) -> Iterator[Activity]:
         """What counts of this kind and had happened by then."""
 
+    def newest(self, kinds: Container[ActivityKind]) -> Iterator[Activity]:
+        """What counts of these kinds and had happened by then, the newest first."""
+
     @property
     def band(self) -> InterestBand:
         """The band of interest by then."""
 
     @property
-    def score(self) -> int:
-        """The score by then, 0 to 100."""
+    def score(self) -> int | None:
+        """The score by then, 0 to 100; None: this lead is routed without it."""
 
 
 Test = Callable[[Circumstances], Answer]
@@ -55,7 +65,8 @@ class Condition(Part):
 
     ``field`` with one of ``is``, ``in``, ``at_least``, ``at_most``, ``matches`` (a regular
     expression found anywhere) or ``missing``; ``activity`` (has happened; ``content`` narrows it
-    by a regular expression); ``interest`` (at least this band); ``score`` (at least so much).
+    by a regular expression); ``interest`` (at least this band); ``score`` (at least so much; a lead that is
+    held out cannot tell).
     Texts are equal in capital and small letters. Raises ValueError for none or several tests at once.
 
     >>> from sla_engine.examples import agreed, handed_over, later
@@ -120,7 +131,7 @@ class Condition(Part):
             enough = BANDS[BANDS.index(band) :]
             return lambda lead: lead.band in enough
         if score is not None:
-            return lambda lead: lead.score >= score
+            return lambda lead: None if (had := lead.score) is None else had >= score
         assert activity is not None  # noqa: S101 - the validator left nothing else
         if content is None:
             return lambda lead: next(lead.of_kind(activity), None) is not None

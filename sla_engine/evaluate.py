@@ -22,7 +22,6 @@ from sla_engine.model import LeadHistory, LifecycleStage, Relation, RelationKind
 from sla_engine.next_step import KnownAs, next_step
 from sla_engine.qualification import Qualification, qualify
 from sla_engine.rejection import findings
-from sla_engine.scorecard import score_of
 from sla_engine.situation import Situation, under
 from sla_engine.verdict import ClockState, Reason, SlaClock, Verdict
 
@@ -80,8 +79,6 @@ def evaluate(
         *_left_alone(situation, clocks),
         *(known_as.findings if known_as else ()),
     )
-    has_data = not judged.missing
-    score = score_of(judged.fit, judged.criteria, judged.interest.band, has_minimum_data=has_data)
     return Verdict(
         lead_id=history.lead.id,
         as_of=now,
@@ -91,7 +88,7 @@ def evaluate(
         missing=judged.missing,
         fit=judged.fit,
         interest=judged.interest,
-        score=score,
+        score=judged.score,
         clocks=clocks,
         next_step=next_step(situation, judged, clocks, faults, known_as, book),
         sla_status=_status(clocks),
@@ -104,6 +101,7 @@ def evaluate(
         assign_to=_assignment(situation, clocks),
         uncovered=not exempt and known_as is None and _uncovered(situation, clocks),
         exempt=exempt,
+        held_out=judged.held_out,
     )
 
 
@@ -231,6 +229,7 @@ def _valid_until(
     now, bands = situation.now, situation.agreement.interest.bands
     turns: list[datetime | None] = [clock.turns_at for clock in clocks]
     turns += (judged.returns_on, band_ends(judged.interest, bands), situation.behaviour.next_turn(now))
+    turns.append(judged.turns_at)
     if judged.deciding is not judged.interest:
         turns.append(band_ends(judged.deciding, bands))
     for chapter in book.chapters:
@@ -238,6 +237,7 @@ def _valid_until(
             absences = agreement.people.turns
             if absences:
                 turns += absences[bisect_right(absences, now) :][:1]
+            turns += [one.since for one in agreement.cards]
     if situation.history is not history:
         turns += _lying_ahead(history)
     return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -1,4 +1,4 @@
-"""Is this lead ready for sales: minimum data, fit and interest together make an MQL.
+"""Is this lead ready for sales: minimum data, fit and interest, and a score where one is agreed, make an MQL.
 
 Not here: how each of the three is judged (``minimum_data``, ``fit``, ``behaviour``), or moving the
 lead in the CRM (``sync``).
@@ -15,7 +15,8 @@ from sla_engine.fit import judge_fit
 from sla_engine.lifecycle import Entry
 from sla_engine.minimum_data import missing_data
 from sla_engine.model import LeadHistory, LifecycleStage
-from sla_engine.situation import Situation
+from sla_engine.scorecard import score_of
+from sla_engine.situation import Circumstances, Situation
 from sla_engine.verdict import BANDS, Fit, Interest, InterestBand, Missing, Reason
 
 _RECYCLED, _DISQUALIFIED = LifecycleStage.RECYCLED, LifecycleStage.DISQUALIFIED
@@ -25,6 +26,7 @@ _FIT_WANTED = Reason("fit", met=None, code="fit_wanted")
 _NO_SIGN = Fit.UNKNOWN
 _ONLY_BY_HAND = Reason("lifecycle", met=False, code="only_by_hand")
 _RETURN_DATE = Reason("interest", met=True, code="return_date")
+_HELD_OUT = Reason("score", met=None, code="score_held_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Qualification:
 
     ``deciding`` is the interest that counted for the handover: of a recycled lead only what it did
     since. ``returns_on``: the date agreed for taking it up again (aware). ``criteria`` are the reasons of
-    fit alone.
+    fit alone. ``score``: 0 to 100. ``held_out``: routed without it. ``turns_at`` (UTC): when an activity
+    leaves a window of the card.
 
     >>> from sla_engine.examples import agreed, handed_over, later
     >>> qualify(Situation(handed_over(), agreed(), later(0))).returns_on is None
@@ -48,6 +51,9 @@ class Qualification:
     interest: Interest
     deciding: Interest
     returns_on: datetime | None
+    score: int = 0
+    held_out: bool = False
+    turns_at: datetime | None = None
 
 
 def qualify(situation: Situation) -> Qualification:
@@ -60,7 +66,8 @@ def qualify(situation: Situation) -> Qualification:
     """
     history, agreement, now = situation.history, situation.agreement, situation.now
     missing = missing_data(history, agreement.minimum)
-    fit, criteria = judge_fit(agreement.fit, situation.at(now, for_score=True))
+    lead = situation.at(now, for_score=True)
+    fit, criteria = judge_fit(agreement.fit, lead)
     interest = situation.behaviour.interest(now)
     last = situation.course.ways[-1] if situation.course.ways else None
     deciding, returns_on = interest, None
@@ -69,15 +76,33 @@ def qualify(situation: Situation) -> Qualification:
         deciding = situation.behaviour.interest(now, since=last.at)
         returns_on = _return_date(history, last, agreement)
     back = returns_on is not None and returns_on <= now
+    starting = score_of(fit, criteria, interest.band, has_minimum_data=not missing)
+    score, turns_at = _by_card(lead, fit, starting) if agreement.cards else (starting, None)
+    held_out = agreement.scoring.holds_out(history.lead.id)
     reasons = [_data(missing), *criteria, _RETURN_DATE if back else _interest(deciding, agreement, last)]
     ready = not missing and fit is not _NOT_A_BUYER and reasons[-1].met is True
     if agreement.handover.fit == "buyer" and fit is _NO_SIGN:
         reasons.append(_FIT_WANTED)
         ready = False
+    if agreement.handover.score is not None and not back:
+        reasons.append(_HELD_OUT if held_out else _score(score, agreement.handover.score))
+        ready = ready and reasons[-1].met is not False
     if phase is _DISQUALIFIED:
         reasons.append(_ONLY_BY_HAND)
         ready = False
-    return Qualification(ready, fit, missing, tuple(reasons), criteria, interest, deciding, returns_on)
+    return Qualification(
+        ready,
+        fit,
+        missing,
+        tuple(reasons),
+        criteria,
+        interest,
+        deciding,
+        returns_on,
+        score,
+        held_out,
+        turns_at,
+    )
 
 
 def _return_date(history: LeadHistory, last: Entry, agreement: Agreement) -> datetime | None:
@@ -90,6 +115,17 @@ def _data(missing: tuple[Missing, ...]) -> Reason:
         return _DATA_KNOWN
     groups = "; ".join(f"{'|'.join(one.names)}:{one.why}" for one in missing)
     return Reason("minimum data", met=False, code="data_missing", values={"missing": groups})
+
+
+def _by_card(lead: Circumstances, fit: Fit, starting: int) -> tuple[int, datetime | None]:
+    """The score by the card in force, and when it turns; the starting score where there is none."""
+    reading = lead.read_card()
+    return (starting, None) if reading is None else (reading.score(fit), reading.turns_at)
+
+
+def _score(score: int, wanted: int) -> Reason:
+    """Without the score itself, that a reason shown in the CRM does not change with every point."""
+    return Reason("score", score >= wanted, "score_wanted", {"least": wanted})
 
 
 _INTEREST: Mapping[tuple[InterestBand, InterestBand, bool], Reason] = {

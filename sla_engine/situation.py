@@ -7,11 +7,12 @@ that are made of it (``evaluate``).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 
 from sla_engine.agreement import Agreement
 from sla_engine.behaviour import Behaviour
+from sla_engine.card import card_at
 from sla_engine.fit import judge_fit
 from sla_engine.history import fields_at, known_by
 from sla_engine.lifecycle import entries
@@ -19,7 +20,7 @@ from sla_engine.minimum_data import missing_data
 from sla_engine.model import Activity, ActivityKind, Lead, LeadHistory, Owner, OwnerChange, Value
 from sla_engine.proof import Proofs
 from sla_engine.rejection import Course
-from sla_engine.scorecard import score_of
+from sla_engine.scorecard import CardReading, read_card, score_of
 from sla_engine.verdict import InterestBand
 
 
@@ -32,9 +33,11 @@ class Circumstances:
     []
     >>> lead.band.value, lead.score, lead.behaviour.signals(later(1))
     ('none', 20, ())
+    >>> lead.instant == later(1), list(lead.newest({ActivityKind.CALL})), lead.read_card() is None
+    (True, [], True)
     """
 
-    __slots__ = ("_agreement", "_band", "_behaviour", "_for_score", "_history", "_instant", "fields")
+    __slots__ = ("_agreement", "_band", "_behaviour", "_for_score", "_history", "fields", "instant")
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class Circumstances:
     ) -> None:
         self._history = history
         self._agreement = agreement
-        self._instant = instant
+        self.instant = instant
         self._behaviour = behaviour
         self._for_score = for_score
         self._band: InterestBand | None = None
@@ -65,26 +68,45 @@ class Circumstances:
         for one in self._history.activities:
             if one.kind is not kind or one.planned_for is not None:
                 continue  # what is planned is not done
-            if one.at > self._instant:
+            if one.at > self.instant:
                 return
-            if self.behaviour.counts(one, self._instant, for_score=self._for_score):
+            if self.behaviour.counts(one, self.instant, for_score=self._for_score):
+                yield one
+
+    def newest(self, kinds: Container[ActivityKind]) -> Iterator[Activity]:
+        """What counts of these kinds and had happened by then, the newest first."""
+        instant = self.instant
+        for one in reversed(self._history.activities):
+            if one.kind not in kinds or one.planned_for is not None or one.at > instant:
+                continue
+            if self.behaviour.counts(one, instant, for_score=self._for_score):
                 yield one
 
     @property
     def band(self) -> InterestBand:
         """The band of interest by then."""
         if self._band is None:
-            self._band = self.behaviour.band_at(self._instant)
+            self._band = self.behaviour.band_at(self.instant)
         return self._band
 
     @property
-    def score(self) -> int:
-        """The score by then, 0 to 100, by what was known then."""
-        mine = Circumstances(self._history, self._agreement, self._instant, self.behaviour, for_score=True)
+    def score(self) -> int | None:
+        """The score by then, 0 to 100, by what was known and which card was in force then; None: held out."""
+        if self._agreement.scoring.holds_out(self._history.lead.id):
+            return None
+        mine = Circumstances(self._history, self._agreement, self.instant, self.behaviour, for_score=True)
         fit, reasons = judge_fit(self._agreement.fit, mine)
-        known = known_by(self._history, self._instant)
+        reading = mine.read_card()
+        if reading is not None:
+            return reading.score(fit)
+        known = known_by(self._history, self.instant)
         is_known = not missing_data(known, self._agreement.minimum)
         return score_of(fit, reasons, self.band, has_minimum_data=is_known)
+
+    def read_card(self) -> CardReading | None:
+        """What the card in force then says; None: there was none. Ask one that is for a score."""
+        card = card_at(self._agreement.cards, self.instant)
+        return None if card is None else read_card(card, self)
 
 
 class Situation:

@@ -148,6 +148,9 @@ def _rejection(agreement: Agreement) -> Iterator[str]:
     if rules.cadence and rules.cadence.channels > rules.cadence.attempts:
         yield "rejection.cadence: more channels than attempts"
     agreed = {one.casefold() for one in (*rules.recycle, *rules.disqualify)}
+    for reason in agreement.learning.bad_data if agreed else ():
+        if reason.casefold() not in agreed:
+            yield f'learning.bad_data: "{reason}" is no agreed reason{_near(reason, sorted(agreed))}'
     for reason in rules.cadence.reasons if rules.cadence and agreed else ():
         if reason.casefold() not in agreed:
             yield f'rejection.cadence: "{reason}" is no agreed reason{_near(reason, sorted(agreed))}'

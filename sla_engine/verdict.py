@@ -255,7 +255,8 @@ class Verdict:
     while somebody must act: the latest things the lead did that count, newest first, three at most.
     ``findings``: what somebody did against the agreement. ``belongs_to``: no new lead, but known there.
     ``assign_to``: the ladder gives the lead to this person or queue. ``uncovered``: something was promised
-    for this phase, but no target applies. ``valid_until`` None: nothing changes without a new fact.
+    for this phase, but no target applies. ``held_out``: routed without the score. ``valid_until`` None:
+    nothing changes without a new fact.
 
     >>> from sla_engine.evaluate import evaluate
     >>> from sla_engine.examples import agreed, handed_over, later
@@ -285,6 +286,7 @@ class Verdict:
     assign_to: str | None = None
     uncovered: bool = False
     exempt: bool = False  # handed over before effective_from, or out of scope: no clock, no task
+    held_out: bool = False
 
     @property
     def due_clock(self) -> SlaClock | None:

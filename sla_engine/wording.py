@@ -115,7 +115,8 @@ class Wording:
 
     def score_line(self, line: ScoreLine) -> str:
         """A summand of the score in words, without its points."""
-        return self.texts[line.code].format(detail=self.texts.get(line.detail, line.detail))
+        is_band = line.code == "score_interest"  # a line of a card goes by its own name
+        return self.texts[line.code].format(detail=self.texts[line.detail] if is_band else line.detail)
 
     def instant(self, instant: datetime, time_zone: str) -> str:
         """An instant as people in ``time_zone`` (IANA name) say it. Raises NaiveInstant."""

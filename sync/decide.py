@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -36,6 +37,7 @@ class _Decided:
     post: list[Change] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
     changed: int = 0
+    were_ready: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Decider:
@@ -56,7 +58,7 @@ class Decider:
         verdict = self._judge.judge(known, self._now)
         batch.leads.append(known)
         batch.verdicts.append(verdict)
-        self._report.note_verdict(verdict)
+        self._report.note_verdict(verdict, was_ready=batch.were_ready.get(verdict.lead_id))
         decided = self._judge.plan(verdict, known)
         if self._run.settings.mode == "shadow":
             self._report.note_would(decided)
@@ -130,8 +132,9 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
     for start in range(0, len(working_set), BATCH):
         with run.store.begin() as db:
             desk.lease.confirm(db)
-            batch = _Decided()
-            for known in desk.facts.known(db, working_set[start : start + BATCH]):
+            ids = working_set[start : start + BATCH]
+            batch = _Decided(were_ready=desk.work.were_ready(db, ids))
+            for known in desk.facts.known(db, ids):
                 decider.decide(known, batch)
             _commit(run, desk, db, batch, now)
         changed += batch.changed

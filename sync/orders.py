@@ -63,7 +63,7 @@ class Run:
 
     @property
     def policy(self) -> Policy:
-        """Agreements and people, and the rollout: under another one every lead is judged anew."""
+        """Agreements, people and cards, and the rollout: under another one every lead is judged anew."""
         settings = self.settings
         stages = ",".join(sorted(settings.stages_writable))
         return Policy(

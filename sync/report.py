@@ -29,6 +29,8 @@ class RunReport:
     quarantined: int = 0
     uncovered: int = 0
     exempt: int = 0
+    ready_now: int = 0  # leads that were not ready for sales when they were judged last
+    ready_no_more: int = 0
     left_alone: list[str] = field(default_factory=list)  # leads of owners who left, nobody stands in
     held_back: list[str] = field(default_factory=list)  # leads whose new task a cap keeps for a later run
     overtaken: list[str] = field(default_factory=list)  # leads that changed after the approved plan was made
@@ -52,8 +54,11 @@ class RunReport:
             case _:
                 self.deferred += 1
 
-    def note_verdict(self, verdict: Verdict) -> None:
-        """One lead was judged."""
+    def note_verdict(self, verdict: Verdict, *, was_ready: bool | None = None) -> None:
+        """One lead was judged. ``was_ready``: for sales, when it was judged last; None: never before."""
+        if was_ready is not None and was_ready != verdict.is_mql:
+            self.ready_now += verdict.is_mql
+            self.ready_no_more += not verdict.is_mql
         self.evaluated += 1
         self.uncovered += verdict.uncovered
         self.exempt += verdict.exempt
@@ -79,6 +84,11 @@ class RunReport:
     def remarks(self) -> list[str]:
         """What a person should know beyond the numbers, a sentence each, with ids and what to do."""
         told = []
+        if self.ready_now or self.ready_no_more:
+            told.append(
+                f"leads that cross the MQL threshold: {self.ready_now} newly ready for sales,"
+                f" {self.ready_no_more} no longer ready"
+            )
         if self.exempt:
             told.append(f"{self.exempt} leads were handed over before effective_from")
         if self.uncovered:

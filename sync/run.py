@@ -7,6 +7,7 @@ its own module.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from connectors.base import Change
 from connectors.errors import Misconfigured, Unavailable
@@ -31,6 +32,7 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
     A CRM that cannot be reached ends the run early with the trouble in the report.
     """
     started = time.monotonic()
+    run = under_cards(run)
     if approved is not None and run.settings.mode == "shadow":
         raise Misconfigured(
             f"connections.{run.name}.rollout: in shadow mode nothing is written, not even an approved plan;"
@@ -38,7 +40,7 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
         )
     if approved is not None and approved.policy != run.policy.name:
         raise Misconfigured(
-            f"connections.{run.name}: the plan was made under another agreement or another [rollout];"
+            f"connections.{run.name}: the plan was made under another agreement, card or [rollout];"
             " make it again with `leadsla plan --out FILE`"
         )
     check(run)
@@ -68,6 +70,7 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
     Neither CRM nor outbox is touched. Returns the report, the plan, and one sentence per change.
     """
     started = time.monotonic()
+    run = under_cards(run)
     check(run)
     facts, work = Facts(run.name), Work(run.name)
     with held(run.store, run.name) as lease:
@@ -82,10 +85,11 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
             nothing_written_yet = run.settings.mode == "shadow"
             open_leads = {*work.working_set(db, now), *work.unfinished(db, now - TRY_AGAIN_AFTER)}
             ids = work.everyone(db) if nothing_written_yet else sorted(open_leads)
+            were_ready = work.were_ready(db, ids)
             for known in facts.known(db, ids):
                 facts.keep_learned(db, [known])
                 verdict = judge.judge(known, now)
-                report.note_verdict(verdict)
+                report.note_verdict(verdict, was_ready=were_ready.get(verdict.lead_id))
                 planned = judge.plan(verdict, known)
                 decided = tuple(change for change in planned if caps.allow(change))
                 if len(decided) < len(planned):
@@ -102,6 +106,13 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
         Plan(run.name, run.policy.name, tuple(changes), states),
         tuple(sentence(change) for change in changes),
     )
+
+
+def under_cards(run: Run) -> Run:
+    """The run by the cards that both sides of its connection approved."""
+    with run.store.begin() as db:
+        book = Agreements(run.name).with_cards(db, run.book)
+    return replace(run, book=book)
 
 
 def check(run: Run) -> None:

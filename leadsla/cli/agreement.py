@@ -67,8 +67,11 @@ def told(agreed: Agreement, today: date) -> Iterator[str]:
     bands = interest.bands
     yield f"    low from {bands.low:g} points, medium from {bands.medium:g}, high from {bands.high:g}"
     sure = " and a sign for a buyer" if agreed.handover.fit == "buyer" else ""
-    wanted = f"interest {agreed.handover.interest}{sure}"
+    least = f" and a score of at least {agreed.handover.score}" if agreed.handover.score else ""
+    wanted = f"interest {agreed.handover.interest}{sure}{least}"
     yield f"  ready for sales: the minimum is known, nothing rules it out, {wanted}"
+    if agreed.scoring.holdout:
+        yield f"    {agreed.scoring.holdout:.0%} of leads are held out: routed without the score"
     for target in agreed.target:
         yield from _target(target)
     yield from _rejection(agreed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from sla_engine.business_time import Stretch
 from sla_engine.deadline import way_to
 from sla_engine.interest import BEHAVIOUR
 from sla_engine.model import Activity, LeadHistory
+from sla_engine.score_explained import ScoreExplained, explain_score
 from sla_engine.verdict import SlaClock, Trend, Verdict
 from sla_engine.wording import Wording
 from sync.decide import judged
@@ -54,17 +55,19 @@ def explain(
             verdict = judged(known.history, book, now, run_settings(settings, settings.connections[name]))
             writes = Work(name).rows(db, ("rejected", "deferred", "unknown", "pending"), lead)
             people = Facts(name).people(db)
+    chapter = next(one for one in book.chapters if one.current.version == verdict.agreement_version)
+    score = explain_score(known.history, chapter.current, now)
     if as_json:
         plain: dict[str, Any] = verdict_form.dump_python(verdict, mode="json")
-        print_json({"connection": name, "verdict": plain, "waiting": [row.message for row in writes]})
+        waiting = [row.message for row in writes]
+        print_json({"connection": name, "verdict": plain, "score": asdict(score), "waiting": waiting})
         return
     owner = known.seen.lead.owner
     clock_zones = [clock.time_zone for clock in verdict.clocks[-1:]]
     zone = (owner.time_zone if owner else None) or next(iter(clock_zones), "UTC")
-    chapter = next(one for one in book.chapters if one.current.version == verdict.agreement_version)
     wording = Wording.for_agreement(chapter.current)
     teller = _Teller(zone, wording, {key: one.name or key for key, one in people.items()})
-    lines = (*teller.head(name, verdict), *teller.facts(known.history), *teller.clocks(verdict))
+    lines = (*teller.head(name, verdict, score), *teller.facts(known.history), *teller.clocks(verdict))
     for line in (*lines, *teller.way_to_deadline(verdict, book), *teller.tasks(verdict, known.tasks)):
         out.print(line, markup=False)
     for row in writes:
@@ -93,7 +96,7 @@ class _Teller:
     wording: Wording
     people: Mapping[str, str]
 
-    def head(self, name: str, verdict: Verdict) -> list[str]:
+    def head(self, name: str, verdict: Verdict, score: ScoreExplained) -> list[str]:
         step = verdict.next_step
         due = f" by {self._at(step.due_at)}" if step.due_at else ""
         who = "" if step.responsible == "nobody" else f"{step.responsible}: "
@@ -102,6 +105,7 @@ class _Teller:
             f"  stage: {verdict.stage or 'not mapped'}; status: {verdict.sla_status.replace('_', ' ')}",
             f"  next: {who}{self.wording.step(step)}{due}",
             f"  score: {verdict.score} of 100; interest: {_interest(verdict)}",
+            *self._score(score),
             f"  ready for sales: {'yes' if verdict.is_mql else 'no'}",
         ]
         lines += [f"    {line}" for line in self.wording.reasons(verdict.reasons).splitlines()]
@@ -110,10 +114,20 @@ class _Teller:
         ]
         if verdict.assign_to:
             lines.append(f"  the agreed time has passed: to be given to {self._who(verdict.assign_to)}")
+        if verdict.held_out:
+            lines.append("  held out: its score decides nothing, so that the score's worth can be measured")
         if verdict.exempt:
             lines.append("  handed over before effective_from: no clock, no task")
         if verdict.uncovered:
             lines.append("  no target covers this lead in its phase")
+        return lines
+
+    def _score(self, score: ScoreExplained) -> list[str]:
+        """What the score is made of, a summand a line."""
+        lines = [f"    {line.points:+4} {self.wording.score_line(line)}" for line in score.lines]
+        if score.card:
+            chance = "" if score.chance is None else f"; chance of winning {score.chance:.0%}"
+            lines.append(f"    by card {score.card}{chance}")
         return lines
 
     def facts(self, history: LeadHistory) -> list[str]:

@@ -39,28 +39,34 @@ def plan(
     if to is not None:
         refuse_unwritable(to)
     plans: list[Plan] = []
-    told: dict[str, tuple[str, ...]] = {}
+    told: dict[str, dict[str, object]] = {}
     failed: dict[str, Exception] = {}
     with opened_store(settings) as store:
         for name, one in chosen(settings, connection).items():
             try:
                 with opened_crm(name, one) as crm, progress(name) as shown:
                     run = Run(crm, store, book, run_settings(settings, one), shown, as_of)
-                    report, decided, told[name] = plan_only(run)
+                    report, decided, sentences = plan_only(run)
             except TROUBLES as error:
                 failed[name] = error
                 tell(error)
                 continue
             plans.append(decided)
+            told[name] = _plain(report, sentences)
             if not as_json:
-                _show_plan(report, told[name])
+                _show_plan(report, sentences)
     if to is not None and plans:
         write_plans(to, plans)
     if as_json:
-        print_json(with_errors({name: list(sentences) for name, sentences in told.items()}, failed))
+        print_json(with_errors(told, failed))
     elif to is not None and plans:
         out.print(f"wrote {to}; `leadsla sync --approve {to}` writes exactly this", markup=False)
     ended(failed)
+
+
+def _plain(report: RunReport, sentences: tuple[str, ...]) -> dict[str, object]:
+    across = {"ready_now": report.ready_now, "ready_no_more": report.ready_no_more}
+    return {"changes": list(sentences), **across}
 
 
 def _show_plan(report: RunReport, sentences: tuple[str, ...]) -> None:

@@ -18,6 +18,8 @@ TEXTS = {
     "interest_since_back": "interest since sales gave it back is {band}, {wanted} is needed",
     "interest_unreadable": "cannot tell: nothing delivers this lead's behaviour",
     "return_date": "the date agreed for taking it up again has come",
+    "score_wanted": "a score of at least {least} is needed",
+    "score_held_out": "held out: routed without the score, so that its worth can be measured",
     "only_by_hand": "was disqualified: comes back only by hand",
     # findings
     "stray_move": "moved from {from} to {to} on {at}, which is not an agreed move",
@@ -49,6 +51,11 @@ TEXTS = {
     "score_fit": "fit criteria met",
     "score_data": "minimum data known",
     "score_interest": "interest {detail}",
+    "score_start": "a lead nothing is known of",
+    "score_line": "{detail}",
+    "score_cap_fit": "more than the cap of fit",
+    "score_cap_interest": "more than the cap of interest",
+    "score_bounds": "kept between 0 and 100",
     # words
     "or": " or ",
     "why_empty": "",
@@ -58,6 +65,7 @@ TEXTS = {
     "name_minimum_data": "minimum data",
     "name_fit": "fit",
     "name_interest": "interest",
+    "name_score": "score",
     "name_lifecycle": "lifecycle",
     "name_rejection": "rejection",
     "name_owner": "owner",

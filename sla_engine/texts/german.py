@@ -17,6 +17,8 @@ TEXTS = {
     "interest_since_back": "Interesse seit der Rückgabe durch den Vertrieb ist {band}, nötig ist {wanted}",
     "interest_unreadable": "nicht zu sagen: das Verhalten dieses Leads wird nirgends erfasst",
     "return_date": "der vereinbarte Tag der Wiederaufnahme ist da",
+    "score_wanted": "nötig ist eine Wertung von mindestens {least}",
+    "score_held_out": "Vergleichsgruppe: ohne Wertung weitergegeben, damit sich ihr Wert messen lässt",
     "only_by_hand": "wurde disqualifiziert: kommt nur von Hand zurück",
     # Befunde
     "stray_move": "am {at} von {from} nach {to} gesetzt, das ist so nicht vereinbart",
@@ -48,6 +50,11 @@ TEXTS = {
     "score_fit": "erfüllte Merkmale",
     "score_data": "Mindestangaben bekannt",
     "score_interest": "Interesse {detail}",
+    "score_start": "ein Lead, über den nichts bekannt ist",
+    "score_line": "{detail}",
+    "score_cap_fit": "über der Obergrenze der Merkmale",
+    "score_cap_interest": "über der Obergrenze des Interesses",
+    "score_bounds": "auf 0 bis 100 begrenzt",
     # Wörter
     "or": " oder ",
     "why_empty": "",
@@ -57,6 +64,7 @@ TEXTS = {
     "name_minimum_data": "Mindestangaben",
     "name_fit": "Eignung",
     "name_interest": "Interesse",
+    "name_score": "Wertung",
     "name_lifecycle": "Weg des Leads",
     "name_rejection": "Ablehnung",
     "name_owner": "Zuständigkeit",

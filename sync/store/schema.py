@@ -110,6 +110,28 @@ in_force = Table(
     Column("version", String, nullable=False),
 )
 
+cards = Table(
+    "cards",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("data", String, nullable=False),  # a hash of what it was learned from
+    Column("proposed_at", BigInteger, nullable=False),
+)
+
+cards_in_force = Table(
+    "cards_in_force",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("connection", String, nullable=False),
+    Column("version", String),  # none: the starting score again
+    Column("approved_at", BigInteger, nullable=False),
+    Column("approved_by", Text, nullable=False),  # names as a JSON list; an empty one is a rollback
+    Column("since", BigInteger),  # the CRM's clock at the first run that judged by it; none yet
+    Index("cards_of_connection", "connection", "number"),
+)
+
 runs = Table(
     "runs",
     metadata,

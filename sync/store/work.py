@@ -144,6 +144,19 @@ class Work:
             found += [verdict_form.validate_json(text) for text in texts]
         return found
 
+    def were_ready(self, db: sa.Connection, lead_ids: Sequence[str]) -> Mapping[str, bool]:
+        """Whether each lead was ready for sales when it was judged last; without those never judged."""
+        table = schema.leads.c
+        said_so = table.verdict.contains('"is_mql":true')  # in a text of JSON the quotes would be escaped
+        query = sa.select(table.lead_id, said_so.label("ready")).where(
+            table.connection == self._name, table.verdict.is_not(None)
+        )
+        found: dict[str, bool] = {}
+        for chunk in chunks(lead_ids):
+            rows = db.execute(query.where(table.lead_id.in_(chunk)))
+            found |= {row.lead_id: bool(row.ready) for row in rows}
+        return found
+
     def post(
         self, db: sa.Connection, changes: Iterable[Change], now: datetime, receipt: Receipt | None = None
     ) -> None:

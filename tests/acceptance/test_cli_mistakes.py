@@ -130,7 +130,7 @@ def test_every_connection_that_is_away_or_lacks_a_secret_is_told_and_plan_goes_o
         assert done.returncode == 4
         plans = json.loads(done.stdout)
         assert "no connection" in plans["salesforce"]["error"]
-        assert isinstance(plans["hubspot"], list)
+        assert isinstance(plans["hubspot"]["changes"], list)
         assert (
             "no connection"
             in json.loads(leadsla("sync", "--json", config=path).stdout)["salesforce"]["error"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book, Chapter
 from sla_engine.business_time import BusinessHours
+from sla_engine.card import CardInForce, Scorecard
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS = 30
@@ -79,11 +80,23 @@ def instant(dice: Random) -> datetime:
 
 
 def random_book(dice: Random) -> Book:
-    """One agreement or up to three, the more special first, each with up to two earlier versions."""
+    """One agreement or up to three, the more special first, each with up to two earlier versions.
+
+    The cards that were approved over time hold for all of them.
+    """
     special = [
         _chapter(dice, f"special {number}", scoped=True) for number in range(dice.choice([0, 0, 1, 2]))
     ]
-    return Book((*special, _chapter(dice, "general", scoped=happens(dice, 0.1))))
+    chapters = (*special, _chapter(dice, "general", scoped=happens(dice, 0.1)))
+    cards = _cards(dice) if happens(dice, 0.5) else ()
+    return Book(
+        tuple(
+            Chapter(
+                one.current.with_cards(cards), tuple((old.with_cards(cards), at) for old, at in one.earlier)
+            )
+            for one in chapters
+        )
+    )
 
 
 def _chapter(dice: Random, name: str, *, scoped: bool) -> Chapter:
@@ -92,6 +105,23 @@ def _chapter(dice: Random, name: str, *, scoped: bool) -> Chapter:
         _agreement(dice, name, scoped=scoped),
         tuple((_agreement(dice, name, scoped=scoped), at) for at in replaced),
     )
+
+
+def _cards(dice: Random) -> tuple[CardInForce, ...]:
+    """Up to three, one after the other; now and then one was taken back to the starting score."""
+    since = sorted(instant(dice) for _ in range(dice.randint(1, 3)))
+    return tuple(CardInForce(card=None if happens(dice, 0.1) else _card(dice), since=at) for at in since)
+
+
+def _card(dice: Random) -> Scorecard:
+    lines = []
+    for number in range(dice.randint(1, 8)):
+        line = {"name": f"line {number}", "group": dice.choice(["fit", "interest"])}
+        line |= {"points": dice.randint(-10, 10), "when": _condition(dice, scored=False)}
+        if "activity" in line["when"] and happens(dice, 0.8):
+            line["within"] = dice.choice(["4h", "1d", "7d", "14d"])
+        lines.append(line)
+    return Scorecard.model_validate({"lines": lines, "caps": {"fit": 10, "interest": dice.choice([8, 50])}})
 
 
 def _agreement(dice: Random, name: str, *, scoped: bool) -> Agreement:
@@ -106,7 +136,8 @@ def _agreement(dice: Random, name: str, *, scoped: bool) -> Agreement:
         "minimum": {"required": ["company", ["email", "phone"]], "must_be": {"email": "business_email"}},
         "fit": [_fit(dice, number) for number in range(dice.randint(0, 2))],
         "interest": _interest(dice),
-        "handover": {"interest": dice.choice(["none", "low", "medium", "high"])},
+        "handover": _handover(dice),
+        "scoring": {"holdout": dice.choice([0, 0, 0, 0.5])},
         "rejection": _rejection(dice),
     }
     if happens(dice, 0.2):
@@ -114,6 +145,11 @@ def _agreement(dice: Random, name: str, *, scoped: bool) -> Agreement:
     if scoped:
         raw["scope"] = [_condition(dice, warm=False)]
     return Agreement.model_validate(raw)
+
+
+def _handover(dice: Random) -> Raw:
+    wanted: Raw = {"interest": dice.choice(["none", "low", "medium", "high"])}
+    return wanted | {"score": dice.choice([20, 25, 40])} if happens(dice, 0.4) else wanted
 
 
 def _targets(dice: Random) -> list[Raw]:
