@@ -41,23 +41,27 @@ def lasting(verdict: Verdict) -> Verdict:
 def kept(case: Case) -> Iterator[tuple[SlaClock, SlaClock | None]]:
     """Each clock of each verdict of a replay, and what it has become in the next verdict.
 
-    Left out is the one verdict with which the reason of a rejection is lost (``reasons_lost``).
+    Left out is the one verdict with which the reason of a rejection is lost or given (``reasons_told_anew``).
     """
-    lost = reasons_lost(case.history)
+    lost = reasons_told_anew(case.history)
     for verdict, following in pairwise(replay(case.history, case.book, END)):
         now = {clock.key: clock for clock in following.clocks}
         for clock in verdict.clocks if following.as_of not in lost else ():
             yield clock, now.get(clock.key)
 
 
-def reasons_lost(history: LeadHistory) -> set[datetime]:
-    """When a lead left a person's rejection that was told without its reason.
+def reasons_told_anew(history: LeadHistory) -> set[datetime]:
+    """When a lead left a person's rejection that was told without its reason, or its reason came later.
 
     As long as it stands the lead itself shows the reason, or that there is none. After that nobody can
     read it any more (``rejection.ReasonLost``): it may have been an answer after all, so what stood on
-    there being none is judged anew, once.
+    there being none is judged anew, once. One that is given later makes the rejection the answer it
+    was meant to be.
     """
-    return {
+    given_later = {
+        two.at for one, two in pairwise(history.stages) if one.stage is two.stage and one.stage in REJECTED
+    }
+    return given_later | {
         one.left_at
         for one in entries(history)
         if one.left_at is not None
@@ -127,8 +131,8 @@ def test_a_clock_once_opened_stays_as_it_was_opened(case: Case) -> None:
 @given(CASES)
 @QUICK
 def test_no_clock_appears_out_of_the_past(case: Case) -> None:
-    """But for the one verdict with which the reason of a rejection is lost (``reasons_lost``)."""
-    lost = reasons_lost(case.history)
+    """But for the one verdict with which the reason of a rejection is lost or given (``reasons_told_anew``)."""
+    lost = reasons_told_anew(case.history)
     for verdict, following in pairwise(replay(case.history, case.book, END)):
         known = {clock.key for clock in verdict.clocks}
         for clock in following.clocks if following.as_of not in lost else ():

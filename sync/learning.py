@@ -1,0 +1,101 @@
+"""What sales answered, learned from: the store's leads counted honestly, and a card proposed.
+
+Nothing is written into a CRM.
+
+Not here: the counting itself (``sla_engine.learning``), or approving a card (``store.cards``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from sla_engine.agreement import Agreement
+from sla_engine.book import Book
+from sla_engine.card import Scorecard
+from sla_engine.learning.audit import Blocked, audit, without_blocked
+from sla_engine.learning.cohort import Counted, Rules, count
+from sla_engine.learning.lift import LiftReport, lifts
+from sla_engine.learning.proposal import Proposal, propose
+from sync.observed import Observed
+from sync.progress import Progress
+from sync.store import Store
+from sync.store.facts import Facts
+from sync.store.work import Work
+
+_LEADS_AT_ONCE = 2_000
+
+
+class NothingToLearn(Exception):
+    """Too little is known for any statement; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was counted, what was left out and why, which signs mark good leads, and the proposed card."""
+
+    counted: Counted
+    blocked: tuple[Blocked, ...]
+    signs: LiftReport
+    proposal: Proposal
+
+
+def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
+    store: Store,
+    connection: str,
+    book: Book,
+    as_of: datetime,
+    approved: Scorecard | None,
+    progress: Progress,
+) -> Learned:
+    """Learn from what a connection's leads had become by ``as_of`` (aware). Raises NothingToLearn.
+
+    The general agreement, the last of the book, says what a win is and when the landmark is.
+    """
+    agreement = book.chapters[-1].current
+    observed = observe(store, connection, Observed(agreement), progress)
+    if not observed.ids:
+        raise NothingToLearn(f"{connection}: no lead is known yet; run `leadsla sync` first")
+    settings = agreement.learning
+    rules = Rules(as_of, settings.landmark, settings.horizon, _begin_of(settings.recorded_since, agreement))
+    try:
+        counted = count(observed.ends(), rules)
+    except ValueError as error:
+        raise NothingToLearn(f"{connection}: {error}") from None
+    if not 0 < counted.wins < counted.leads:
+        raise NothingToLearn(
+            f"{connection}: of {counted.leads} leads whose end is known {counted.wins} were won;"
+            " learning needs both won and lost ones"
+        )
+    progress.step("learn", 0, None)
+    sample = observed.sample(counted.mask, counted.won)
+    blocked = audit(sample, observed.edited_after())
+    held_out = np.array([agreement.scoring.holds_out(one) for one in observed.ids])[counted.mask]
+    proposal = propose(
+        without_blocked(sample, blocked), approved, as_of, held_out if held_out.any() else None
+    )
+    return Learned(counted, blocked, lifts(sample), proposal)
+
+
+def observe(store: Store, connection: str, observed: Observed, progress: Progress) -> Observed:
+    """Write down every lead of the store."""
+    facts = Facts(connection)
+    with store.begin() as db:
+        everyone = Work(connection).everyone(db)
+    for first in range(0, len(everyone), _LEADS_AT_ONCE):
+        with store.begin() as db:
+            for known in facts.known(db, everyone[first : first + _LEADS_AT_ONCE]):
+                observed.add(known.history)
+        progress.step("count", min(first + _LEADS_AT_ONCE, len(everyone)), len(everyone))
+    return observed
+
+
+def _begin_of(day: date | None, agreement: Agreement) -> datetime | None:
+    """The first instant of a day, in the zone of the agreement's default calendar."""
+    if day is None:
+        return None
+    zone = ZoneInfo(agreement.hours[agreement.default_hours].tz)
+    return datetime.combine(day, time(), zone).astimezone(UTC)
