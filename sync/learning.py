@@ -8,7 +8,7 @@ Not here: the counting itself (``sla_engine.learning``), or approving a card (``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +20,7 @@ from sla_engine.learning.audit import Blocked, audit, without_blocked
 from sla_engine.learning.cohort import Counted, Rules, count
 from sla_engine.learning.lift import LiftReport, lifts
 from sla_engine.learning.proposal import Proposal, propose
+from sla_engine.learning.sample import Sample
 from sync.observed import Observed
 from sync.progress import Progress
 from sync.store import Store
@@ -35,9 +36,16 @@ class NothingToLearn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What was counted, what was left out and why, which signs mark good leads, and the proposed card."""
+    """What was counted, what was left out and why, which signs mark good leads, and the proposed card.
 
+    ``approved``: the card in force, if any. ``sample``: the counted leads.
+    """
+
+    as_of: datetime
+    landmark: timedelta
+    approved: Scorecard | None
     counted: Counted
+    sample: Sample
     blocked: tuple[Blocked, ...]
     signs: LiftReport
     proposal: Proposal
@@ -56,7 +64,7 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     The general agreement, the last of the book, says what a win is and when the landmark is.
     """
     agreement = book.chapters[-1].current
-    observed = observe(store, connection, Observed(agreement), progress)
+    observed = observe(store, connection, Observed(agreement, as_of), progress)
     if not observed.ids:
         raise NothingToLearn(f"{connection}: no lead is known yet; run `leadsla sync` first")
     settings = agreement.learning
@@ -77,7 +85,7 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     proposal = propose(
         without_blocked(sample, blocked), approved, as_of, held_out if held_out.any() else None
     )
-    return Learned(counted, blocked, lifts(sample), proposal)
+    return Learned(as_of, settings.landmark, approved, counted, sample, blocked, lifts(sample), proposal)
 
 
 def observe(store: Store, connection: str, observed: Observed, progress: Progress) -> Observed:

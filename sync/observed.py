@@ -15,7 +15,7 @@ import numpy as np
 
 from sla_engine.agreement import Agreement
 from sla_engine.behaviour import Behaviour
-from sla_engine.history import fields_at
+from sla_engine.history import fields_at, known_by
 from sla_engine.interest import BEHAVIOUR
 from sla_engine.learning.audit import EditedAfter
 from sla_engine.learning.cohort import Ends
@@ -82,9 +82,13 @@ class _Column:
 
 @dataclass(slots=True)
 class Observed:
-    """Leads written down one after the other; ``agreement`` says what counts and when the landmark is."""
+    """Leads written down one after the other, as they were known at ``as_of`` (aware).
+
+    ``agreement`` says what counts and when the landmark is.
+    """
 
     agreement: Agreement
+    as_of: datetime
     ids: list[str] = field(default_factory=list)
     _began: array[int] = field(default_factory=lambda: array("q"))
     _won_at: array[int] = field(default_factory=lambda: array("q"))
@@ -97,9 +101,10 @@ class Observed:
     _rows: dict[tuple[str, ActivityKind, str], array[int]] = field(default_factory=dict)
 
     def add(self, history: LeadHistory) -> None:
-        """One lead; one that has not begun (never handed over, where that counts) is left out."""
+        """One lead, unless it had not begun by then (or was never handed over, where that counts)."""
+        history = known_by(history, self.as_of)
         began = self._begin(history)
-        if began is None:
+        if began is None or began > self.as_of:
             return
         landmark = began + self.agreement.learning.landmark
         row = len(self.ids)
@@ -196,7 +201,7 @@ class Observed:
         for one in history.activities:
             if one.at > landmark:
                 break
-            if one.planned_for is not None or one.at <= earliest:
+            if one.planned_for is not None or one.at <= earliest or one.known_at > self.as_of:
                 continue
             if _is_work(one) or (one.kind in BEHAVIOUR and behaviour.counts(one, landmark, for_score=True)):
                 found.add(("activity", one.kind, ""))

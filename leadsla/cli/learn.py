@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connectors.base import Problem
+from leadsla.cli import learn_cards
 from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, ConnectionOption, JsonOption, app
 from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.loading import refuse
@@ -90,24 +90,39 @@ def learn(  # noqa: PLR0913 - one argument an option
     rollback: Annotated[
         bool, _option("--rollback", about="Back to the card before this one.", panel=_APPROVAL)
     ] = False,
+    cards: Annotated[bool, _option("--cards", about="List what was proposed.", panel=_APPROVAL)] = False,
+    note: Annotated[
+        bool, _option("--note", about="Put the five clearest lines into the CRM as a note.", panel=None)
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from what sales answered which leads are good: propose a card, or read one from an export."""
     files = _Files(svg, csv)
     asked = [
         name
-        for name, given in (("--leads", leads), ("--approve", approve), ("--rollback", rollback))
+        for name, given in (
+            ("--leads", leads),
+            ("--approve", approve),
+            ("--rollback", rollback),
+            ("--cards", cards),
+        )
         if given
     ]
     if len(asked) > 1:
         raise ConfigurationProblem(f"{' and '.join(asked)} do not go together; use one of them")
+    if note and asked:
+        raise ConfigurationProblem(f"--note and {asked[0]} do not go together")
     if by and not approve:
         raise ConfigurationProblem("--by belongs to --approve VERSION")
     if leads is None:
         if outcome or activities:
             raise ConfigurationProblem("name the export of past leads: --leads FILE")
         _from_connections(
-            config, connection, _Decision(approve, tuple(by or ()), rollback), files, as_json=as_json
+            config,
+            connection,
+            _Decision(approve, tuple(by or ()), rollback, cards, note, as_of),
+            files,
+            as_json=as_json,
         )
         return
     typed = _Typed(leads, outcome, activities, holdout, landmark, horizon, as_of)
@@ -148,6 +163,9 @@ class _Decision:
     approve: str
     by: tuple[str, ...]
     rollback: bool
+    cards: bool
+    note: bool
+    as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +244,16 @@ def _from_connections(
     config: Path, connection: str | None, decision: _Decision, files: _Files, *, as_json: bool
 ) -> None:
     """Proposals out of what was synced, and what people decide about them."""
-    if decision.approve or decision.rollback:
-        cards = importlib.import_module("leadsla.cli.learn_cards")  # needs a state; an export does not
-        if decision.approve:
-            cards.approve(config, connection, decision.approve, decision.by, as_json=as_json)
-        else:
-            cards.rollback(config, connection, as_json=as_json)
+    if decision.approve:
+        learn_cards.approve(config, connection, decision.approve, decision.by, as_json=as_json)
+        return
+    if decision.rollback:
+        learn_cards.rollback(config, connection, as_json=as_json)
+        return
+    if decision.cards:
+        learn_cards.list_cards(config, connection, as_json=as_json)
         return
     refuse(files.problems())
-    learning = importlib.import_module("sync.learning")  # needs a state; an export does not
-    learning.propose_from_store(config, connection, as_json=as_json)
+    from leadsla.cli.learn_store import propose  # noqa: PLC0415 - brings numpy
+
+    propose(config, connection, decision.as_of, files.write, note=decision.note, as_json=as_json)

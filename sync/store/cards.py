@@ -46,8 +46,11 @@ class Cards:
     def __init__(self, connection: str) -> None:
         self._name = connection
 
-    def propose(self, db: sa.Connection, card: Scorecard, at: datetime) -> str:
-        """Keep a card for both sides to read; its version. The same card proposed again changes nothing."""
+    def propose(self, db: sa.Connection, card: Scorecard, at: datetime, report: str = "") -> str:
+        """Keep a card for both sides to read; its version. The same card proposed again changes nothing.
+
+        ``report``: what is said of it, kept as it is.
+        """
         table = schema.cards
         known = sa.select(table.c.version).where(
             table.c.connection == self._name, table.c.version == card.version
@@ -55,8 +58,14 @@ class Cards:
         if db.execute(known).first() is None:
             body = card.model_dump_json(by_alias=True)
             row = {"connection": self._name, "version": card.version, "body": body, "data": card.data}
-            upsert(db, table, [{**row, "proposed_at": micros(at)}])
+            upsert(db, table, [{**row, "proposed_at": micros(at), "report": report}])
         return card.version
+
+    def report(self, db: sa.Connection, version: str) -> str | None:
+        """What was said of a card when it was proposed; None: it never was."""
+        table = schema.cards.c
+        query = sa.select(table.report).where(table.connection == self._name, table.version == version)
+        return db.execute(query).scalar_one_or_none()
 
     def approve(self, db: sa.Connection, version: str, names: Sequence[str], at: datetime) -> None:
         """Both sides said yes: the next run puts it in force. Raises KeyError for a version never proposed.

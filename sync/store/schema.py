@@ -117,6 +117,7 @@ cards = Table(
     Column("version", String, primary_key=True),
     Column("body", Text, nullable=False),
     Column("data", String, nullable=False),  # a hash of what it was learned from
+    Column("report", Text, nullable=False),  # what was said of it when it was proposed
     Column("proposed_at", BigInteger, nullable=False),
 )
 

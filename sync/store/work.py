@@ -250,6 +250,12 @@ class Work:
         )
         return {owner or "": count for owner, count in db.execute(query)}
 
+    def last_run(self, db: sa.Connection) -> datetime | None:
+        """When a run was last kept; None: never."""
+        table = schema.runs.c
+        last = db.execute(sa.select(sa.func.max(table.at)).where(table.connection == self._name)).scalar_one()
+        return None if last is None else from_micros(last)
+
     def keep_run(self, db: sa.Connection, now: datetime, report: Mapping[str, Any]) -> None:
         """Keep a run's report, and let go of outbox rows done more than 30 days ago."""
         db.execute(

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String, primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("data", sa.String, nullable=False),
+        sa.Column("report", sa.Text, nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
