@@ -90,6 +90,9 @@ def _learned(store: Store, name: str, book: Book, as_of: datetime | None) -> Lea
 
 
 def _keep(store: Store, name: str, learned: Learned) -> str:
+    """The version under which the proposal can be approved; "" where there is nothing to approve."""
+    if not learned.proposal.card.lines:
+        return ""
     text = json.dumps(report_of(learned), ensure_ascii=False, sort_keys=True, default=str)
     with store.begin() as db:
         return Cards(name).propose(db, learned.proposal.card, learned.as_of, text)
@@ -151,11 +154,11 @@ def _show(name: str, learned: Learned, version: str) -> None:
     out.print("")
     print_lifts(learned.signs)
     is_same = learned.approved is not None and learned.approved.version == version
-    told = (
-        "this card is in force already"
-        if is_same
-        else f"to put it in force both sides sign: leadsla learn --approve {version} --by NAME --by NAME"
-    )
+    told = f"to put it in force both sides sign: leadsla learn --approve {version} --by NAME --by NAME"
+    if is_same:
+        told = "this card is in force already"
+    if not version:
+        told = "there is nothing to approve"
     out.print(f"{name}: {told}", markup=False)
 
 
