@@ -58,8 +58,10 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
         _aware(lead, f"change of {one.field}", one.at)
         if isinstance(one.before, datetime):
             _aware(lead, f"{one.field} before {one.at:%Y-%m-%d}", one.before)
-    acts.sort(key=lambda one: (one.known_at, repr(one)))
-    unique = {act.id: act for act in acts}  # of two with one id the one known last counts
+    unique = {act.id: act for act in acts}
+    if len(unique) < len(acts):  # of two with one id the one known last counts
+        acts.sort(key=lambda one: (one.known_at, repr(one)))
+        unique = {act.id: act for act in acts}
     owned = {one.id or repr(one): one for one in sorted(owners, key=repr)}.values()
     moves = _told_once(stages)
     ordered = _with_first_stage(lead, sorted(moves, key=lambda s: (s.at, s.id, s.stage or "")))

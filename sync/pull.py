@@ -42,5 +42,5 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
             report.troubles.append("stopped while reading; the next run goes on from here")
             return None
     with run.store.begin() as db:
-        facts.keep_owners(db, run.crm.owners().values())
+        facts.people.keep(db, run.crm.owners().values())
     return run.as_of or server_now

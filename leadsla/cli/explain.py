@@ -54,7 +54,7 @@ def explain(
             book = Agreements(name).with_past(db, book, now)
             verdict = judged(known.history, book, now, run_settings(settings, settings.connections[name]))
             writes = Work(name).rows(db, ("rejected", "deferred", "unknown", "pending"), lead)
-            people = Facts(name).people(db)
+            people = Facts(name).people.everyone(db)
     chapter = next(one for one in book.chapters if one.current.version == verdict.agreement_version)
     score = explain_score(known.history, chapter.current, now)
     if as_json:

@@ -30,7 +30,7 @@ def report(
         for name in chosen(settings, connection):
             with store.begin() as db:
                 rows = standings(Work(name).verdicts(db))
-                owners = Facts(name).people(db)
+                owners = Facts(name).people.everyone(db)
             if as_json:
                 result[name] = [_plain(row, owners) for row in rows]
             else:

@@ -17,7 +17,7 @@ from connectors.base import OurTask, Page, SeenLead
 from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
-from sla_engine.model import Owner, StageChange
+from sla_engine.model import StageChange
 from sla_engine.rejection import NONE_GIVEN
 from sync.store import schema
 from sync.store.known import KnownLead, field_changes, first_sight, relied_on, with_reasons
@@ -28,11 +28,12 @@ from sync.store.packing import (
     micros,
     owner_form,
     pack_lead,
-    person_form,
     stage_form,
     task_form,
+    unpack_facts,
     unpack_lead,
 )
+from sync.store.people import People
 from sync.store.quarantine import Quarantine
 from sync.store.statements import chunks, insert_new, upsert
 
@@ -61,6 +62,7 @@ class Facts:
     def __init__(self, connection: str) -> None:
         self._name = connection
         self.quarantine = Quarantine(connection)
+        self.people = People(connection)
 
     def bookmark(self, db: sa.Connection) -> Bookmark:
         """How far this connection was read; empty before the first pull."""
@@ -193,29 +195,6 @@ class Facts:
         if mark_dirty:
             self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
-    def keep_owners(self, db: sa.Connection, owners: Iterable[Owner]) -> None:
-        """Remember who owns leads; when one of them moved to another zone every lead is judged again."""
-        known = self.people(db)
-        fresh = [owner for owner in owners if known.get(owner.id) != owner]
-        rows = [
-            {
-                "connection": self._name,
-                "owner_id": owner.id,
-                "body": person_form.dump_json(owner).decode(),
-            }
-            for owner in fresh
-        ]
-        upsert(db, schema.owners, rows)
-        if any(owner.id in known and known[owner.id].time_zone != owner.time_zone for owner in fresh):
-            mine = (schema.leads.c.connection == self._name, schema.leads.c.dirty != schema.UNREAD)
-            db.execute(schema.leads.update().where(*mine).values(dirty=schema.DIRTY))
-
-    def people(self, db: sa.Connection) -> dict[str, Owner]:
-        """Everybody who may own leads, by id."""
-        table = schema.owners.c
-        query = sa.select(table.owner_id, table.body).where(table.connection == self._name)
-        return {row.owner_id: person_form.validate_json(row.body) for row in db.execute(query)}
-
     def mark_dirty(self, db: sa.Connection, lead_ids: Sequence[str]) -> None:
         for chunk in chunks(lead_ids):
             db.execute(
@@ -248,20 +227,15 @@ class Facts:
 
     def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
         """Leads with history and tasks, in the order of their ids; owners as they are now."""
-        people = self.people(db)
+        people = self.people.everyone(db)
         for chunk in chunks(lead_ids):
-            facts: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-            reasons: dict[str, dict[int, str]] = defaultdict(dict)
-            for row in self._by_ids(db, schema.facts, schema.facts.c.lead_id, chunk):
-                if row.kind == "reason":
-                    reasons[row.lead_id][int(row.fact_id)] = json.loads(row.body)
-                else:
-                    facts[row.lead_id][row.kind].append(_FORMS[row.kind].validate_json(row.body))
+            bodies, reasons = self._bodies(db, chunk)
             tasks: dict[str, list[OurTask]] = defaultdict(list)
             for row in self._by_ids(db, schema.tasks, schema.tasks.c.lead_id, chunk):
                 tasks[row.lead_id].append(task_form.validate_json(row.body))
             for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, chunk):
-                lead, told = unpack_lead(row.lead), facts[row.lead_id]
+                lead, told = unpack_lead(row.lead), defaultdict[str, list[Any]](list)
+                told |= {kind: unpack_facts(kind, texts) for kind, texts in bodies[row.lead_id].items()}
                 if lead.owner is not None:
                     lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
                 seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
@@ -276,6 +250,22 @@ class Facts:
                     continue
                 ours = tuple(sorted(tasks[row.lead_id], key=lambda task: task.id))
                 yield KnownLead(seen, history, ours, sight)
+
+    def _bodies(
+        self, db: sa.Connection, lead_ids: Sequence[str]
+    ) -> tuple[dict[str, dict[str, list[str]]], dict[str, dict[int, str]]]:
+        """The facts of leads as they lie in the store, by lead and kind; and reasons by lead and instant."""
+        bodies: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        reasons: dict[str, dict[int, str]] = defaultdict(dict)
+        table = schema.facts.c
+        query = sa.select(table.lead_id, table.kind, table.fact_id, table.body)
+        mine = query.where(table.connection == self._name, table.lead_id.in_(lead_ids))
+        for lead_id, kind, fact_id, body in db.execute(mine).all():
+            if kind == "reason":
+                reasons[lead_id][int(fact_id)] = json.loads(body)
+            else:
+                bodies[lead_id][kind].append(body)
+        return bodies, reasons
 
     def keep_learned(self, db: sa.Connection, leads: Iterable[KnownLead]) -> None:
         """Keep what the CRM shows only for now: a stage seen first, and the reason of a rejection."""

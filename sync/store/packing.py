@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +26,13 @@ task_form: TypeAdapter[OurTask] = TypeAdapter(OurTask)
 verdict_form: TypeAdapter[Verdict] = TypeAdapter(Verdict)
 _lead_form: TypeAdapter[Lead] = TypeAdapter(Lead)
 _field_form: TypeAdapter[FieldChange] = TypeAdapter(FieldChange)
+_field_forms: TypeAdapter[list[FieldChange]] = TypeAdapter(list[FieldChange])
+_LISTS: dict[str, Any] = {
+    "activity": TypeAdapter(list[Activity]),
+    "stage": TypeAdapter(list[StageChange]),
+    "sight": TypeAdapter(list[StageChange]),
+    "owner": TypeAdapter(list[OwnerChange]),
+}
 CHANGE_KINDS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in Change.__args__}
 
 
@@ -53,14 +61,21 @@ def unpack_lead(text: str) -> Lead:
 
 
 class FieldForm:
-    """A field change as JSON text and back; an instant in it stays one."""
+    """A field change as JSON text, and a list of them back; an instant in them stays one."""
 
     def dump_json(self, change: FieldChange) -> bytes:
         return _field_form.dump_json(replace(change, before=_mark(change.before)))
 
-    def validate_json(self, text: str) -> FieldChange:
-        change = _field_form.validate_json(text)
-        return replace(change, before=_unmark(change.before))
+    def validate_json(self, text: str) -> list[FieldChange]:
+        changes = _field_forms.validate_json(text)
+        return [replace(one, before=_unmark(one.before)) for one in changes]
+
+
+def unpack_facts(kind: str, bodies: Sequence[str]) -> list[Any]:
+    """Facts of one kind, read all at once: many times faster than one by one."""
+    form = FieldForm() if kind == "field" else _LISTS[kind]
+    facts: list[Any] = form.validate_json(f"[{','.join(bodies)}]")
+    return facts
 
 
 def pack_change(change: Change) -> str:
