@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import types
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -188,23 +187,6 @@ def test_options_that_do_not_go_together_are_refused(typed, line, words):
     code, _, err = typed("learn", *line)
     assert code == 2
     assert words in err
-
-
-def test_without_an_export_it_asks_the_connections_and_the_cards(typed, monkeypatch):
-    asked = []
-    cards = types.ModuleType("leadsla.cli.learn_cards")
-    cards.approve = lambda _config, connection, version, by, as_json: asked.append(
-        (connection, version, by, as_json)
-    )
-    cards.rollback = lambda _config, connection, as_json: asked.append((connection, "back", as_json))
-    learning = types.ModuleType("sync.learning")
-    learning.propose_from_store = lambda _config, connection, as_json: asked.append((connection, as_json))
-    monkeypatch.setitem(sys.modules, "leadsla.cli.learn_cards", cards)
-    monkeypatch.setitem(sys.modules, "sync.learning", learning)
-    assert typed("learn", "--approve", "0a1b", "--by", "Anna", "--by", "Ben", "--connection", "x")[0] == 0
-    assert typed("learn", "--rollback", "--json")[0] == 0
-    assert typed("learn")[0] == 0
-    assert asked == [("x", "0a1b", ("Anna", "Ben"), False), (None, "back", True), (None, False)]
 
 
 def test_a_name_that_a_spreadsheet_would_calculate_is_made_harmless():
