@@ -176,7 +176,7 @@ class Observed:
     def _note_fields(self, row: int, fields: Mapping[str, Value]) -> None:
         wanted = self.agreement.learning.fields or ()
         for name in wanted or fields:
-            if name in _PERSONAL and name not in wanted:
+            if name not in wanted and (name in _PERSONAL or name == self.agreement.learning.account):
                 continue
             if name not in self._columns:
                 self._columns[name] = _Column(array("q", [_NEVER]) * row, array("d", [float("nan")]) * row)
