@@ -21,6 +21,7 @@ import pandas as pd
 UNTIL = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _RECIPE = "b2b_saas_procurement_v1"
 _STAGES = {
+    "mql": "mql",
     "sal": "accepted",
     "sql": "qualified",
     "demo_scheduled": "opportunity",
@@ -32,6 +33,7 @@ _STAGES = {
 }
 # The stages a lead has passed before it stands where it stands.
 _PATHS = {
+    "mql": ("mql",),
     "accepted": ("mql", "accepted"),
     "qualified": ("mql", "accepted", "qualified"),
     "opportunity": ("mql", "accepted", "qualified", "opportunity"),
