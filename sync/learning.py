@@ -82,9 +82,11 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     sample = observed.sample(counted.mask, counted.won)
     blocked = audit(sample, observed.edited_after())
     held_out = np.array([agreement.scoring.holds_out(one) for one in observed.ids])[counted.mask]
-    proposal = propose(
-        without_blocked(sample, blocked), approved, as_of, held_out if held_out.any() else None
-    )
+    apart = held_out if held_out.any() else None
+    try:
+        proposal = propose(without_blocked(sample, blocked), approved, as_of, apart)
+    except ValueError as error:
+        raise NothingToLearn(f"{connection}: {error}") from None
     return Learned(as_of, settings.landmark, approved, counted, sample, blocked, lifts(sample), proposal)
 
 

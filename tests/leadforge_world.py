@@ -114,7 +114,7 @@ def write_leadforge_csvs(
 ) -> tuple[Path, Path]:
     """Write leads.csv and activities.csv into ``folder``; the last event lies one day before ``until``."""
     with tempfile.TemporaryDirectory(prefix="leadforge-") as made:
-        _generate(Path(made), n_leads, seed)
+        generate(Path(made), n_leads, seed)
         return write_csvs(Path(made) / "tables", folder, until=until)
 
 
@@ -130,7 +130,8 @@ def write_csvs(tables: Path, folder: Path, *, until: datetime = UNTIL) -> tuple[
     return paths
 
 
-def _generate(folder: Path, n_leads: int, seed: int) -> None:
+def generate(folder: Path, n_leads: int, seed: int) -> None:
+    """The tables as leadforge makes them, into ``folder``/tables."""
     command = [
         str(Path(sys.executable).with_name("leadforge")),
         "generate",

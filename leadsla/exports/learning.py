@@ -6,31 +6,21 @@ Not here: the words and figures a person is shown (``leadsla.cli.learned``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-
-import numpy as np
 
 from connectors.base import Problem
 from leadsla.exports import naming
 from leadsla.exports.activities import ActivityWishes, Done, read_activities
 from leadsla.exports.assembling import Assembled, assembled
-from leadsla.exports.counting import LANDMARK, Bools, Counting, Times, counted
+from leadsla.exports.counting import LANDMARK, Counting, Times, counted
 from leadsla.exports.leads import Leads, Wishes, read_leads, stop_at
-from leadsla.exports.reading import Report
+from leadsla.exports.reading import BadExport, Report
 from sla_engine.card import Scorecard
 from sla_engine.learning.audit import Blocked, audit, without_blocked
-from sla_engine.learning.card_search import learn_card
 from sla_engine.learning.lift import LiftReport, lifts
-from sla_engine.learning.measure import measure
-from sla_engine.learning.points import chances_of
-from sla_engine.learning.proposal import Proposal, propose
-from sla_engine.learning.sample import Feature, Presence, Sample
-
-HOLDOUT = 0.25
-_MANY = 100_000
-"""Fewer leads than this are learned from on one core: several only wait for each other."""
-_NOWHEN = datetime(1970, 1, 1, tzinfo=UTC)
+from sla_engine.learning.proposal import HOLDOUT, Proposal, propose
+from sla_engine.learning.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ def learn(request: Request, report: Report | None = None, problems: list[Problem
     sample = _without_content_of(blocked, without_blocked(found.sample, blocked))
     if report is not None:
         report("learning", 0, None)
-    proposal = _proposal(sample, counting.as_of, request.holdout)
+    proposal = _proposal(sample, counting.as_of, request, problems)
     if report is not None:
         report("comparing activities and content", 0, None)
     return Learned(request, leads, done, counting, found, blocked, lifts(sample), proposal)
@@ -118,45 +108,14 @@ def _without_content_of(blocked: tuple[Blocked, ...], sample: Sample) -> Sample:
     return replace(sample, presences=kept)
 
 
-def _proposal(sample: Sample, as_of: datetime | None, holdout: float) -> Proposal:
+def _proposal(sample: Sample, as_of: datetime | None, request: Request, problems: list[Problem]) -> Proposal:
     """The card of all leads; its figures are those of one learned from the older leads only."""
-    import sklearn.ensemble  # noqa: F401, PLC0415 - slow; only what is loaded can be limited
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
-
-    with threadpool_limits(None if sample.size > _MANY else 1):
-        proposal = propose(sample, None, as_of or _NOWHEN)
-    if as_of is None:
-        proposal = replace(proposal, card=proposal.card.model_copy(update={"as_of": None}))
-    if holdout == HOLDOUT:
-        return proposal
-    newest = np.arange(sample.size) >= round(sample.size * (1 - holdout))
-    older = part(sample, ~newest)
-    measured = part(sample, newest)
-    if not (0 < older.won.sum() < older.size and 0 < measured.won.sum() < measured.size):
-        return proposal
-    card = learn_card(older, as_of)
-    figures = measure(chances_of(card, measured), measured.won)
-    return replace(proposal, new=figures, challenger=None, new_to_challenger=None)
-
-
-def part(sample: Sample, mask: Bools) -> Sample:
-    """Some of the leads, in the same order."""
-    place = np.where(mask, np.cumsum(mask) - 1, -1)
-
-    def moved(one: Presence) -> Presence:
-        rows = place[one.rows]
-        return replace(one, rows=rows[rows >= 0])
-
-    def cut(one: Feature) -> Feature:
-        return replace(one, values=one.values[mask])
-
-    return Sample(
-        sample.won[mask],
-        None if sample.order is None else sample.order[mask],
-        tuple(map(cut, sample.features)),
-        tuple(map(moved, sample.presences)),
-        None if sample.account is None else sample.account[mask],
-    )
+    try:
+        return propose(sample, None, as_of, holdout=request.holdout)
+    except ValueError as error:
+        what = f"{request.holdout:g} cannot be held out: {error}"
+        problems.append(Problem("--holdout", what, "another share, 0.05 to 0.5, or an export of more leads"))
+        raise BadExport(problems) from None
 
 
 def days(length: timedelta | None) -> float | None:

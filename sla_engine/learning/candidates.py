@@ -111,15 +111,21 @@ def candidates_of(column: int, one: Binned, support: Support) -> list[Candidate]
     [True]
     """
     makers = {"number": _thresholds, "category": _levels, "yes_no": _answers}
-    total, wins = int(one.leads.sum()), int(one.wins.sum())
-    rate = wins / max(total, 1)
+    return [each for each in makers[one.feature.kind](column, one) if has_support(one, each, support)]
 
-    def enough(candidate: Candidate) -> bool:
-        inside = int(one.leads[candidate.holds].sum())
-        side = min(inside, total - inside)
-        return side >= support.leads and side * min(rate, 1 - rate) >= support.wins
 
-    return [each for each in makers[one.feature.kind](column, one) if enough(each)]
+def has_support(one: Binned, candidate: Candidate, support: Support) -> bool:
+    """Whether enough leads, and of either outcome, are on both sides of the candidate.
+
+    >>> column = binned(Feature("a", "fit", "yes_no", np.array([0, 1] * 50)), np.array([True, False] * 50))
+    >>> has_support(column, Candidate(0, np.array([False, False, True]), "is", True), Support(60, 5))
+    False
+    """
+    total = int(one.leads.sum())
+    rate = int(one.wins.sum()) / max(total, 1)
+    inside = int(one.leads[candidate.holds].sum())
+    side = min(inside, total - inside)
+    return side >= support.leads and side * min(rate, 1 - rate) >= support.wins
 
 
 def line_of(candidate: Candidate, columns: Sequence[Binned], points: int) -> CardLine:
@@ -205,16 +211,23 @@ def _levels(column: int, one: Binned) -> list[Candidate]:
     rate = one.wins.sum() / total
     often = np.argsort(-one.leads[1:], kind="stable")[:MOST_LEVELS] + 1
     often = often[one.leads[often] > 0]
-    found = [_joined(column, one, (int(code),)) for code in often]
+    found = [joined(column, one, (int(code),)) for code in often]
     shrunk = (one.wins[often] + 4 * rate) / (one.leads[often] + 4)
     by_rate = often[np.argsort(-shrunk, kind="stable")]
     for size in range(2, min(MOST_LEVELS_IN_A_LINE, by_rate.size - 1) + 1):
-        found.append(_joined(column, one, tuple(int(code) for code in by_rate[:size])))
-        found.append(_joined(column, one, tuple(int(code) for code in by_rate[-size:])))
+        found.append(joined(column, one, tuple(int(code) for code in by_rate[:size])))
+        found.append(joined(column, one, tuple(int(code) for code in by_rate[-size:])))
     return found
 
 
-def _joined(column: int, one: Binned, codes: tuple[int, ...]) -> Candidate:
+def joined(column: int, one: Binned, codes: tuple[int, ...]) -> Candidate:
+    """A line about these levels of a category, by their codes.
+
+    >>> feature = Feature("a", "fit", "category", np.array([0, 1]), ("x", "y"))
+    >>> column = binned(feature, np.array([True, False]))
+    >>> joined(0, column, (2, 1)).value, joined(0, column, (1,)).value
+    (('x', 'y'), 'x')
+    """
     holds = np.zeros(one.leads.size, bool)
     holds[list(codes)] = True
     names = tuple(one.levels[code - 1] for code in sorted(codes))

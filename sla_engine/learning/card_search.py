@@ -24,10 +24,11 @@ from sla_engine.learning.candidates import (
     support_for,
 )
 from sla_engine.learning.line_search import Board, Strictness, best_lines, strictness_for
-from sla_engine.learning.logistic import fitted, level_of
+from sla_engine.learning.logistic import Fit, Grouped, fitted, level_of
 from sla_engine.learning.points import points_of, scores_of
+from sla_engine.learning.readable import readable, together
 from sla_engine.learning.rows import data_hash, fixed_order, named_order
-from sla_engine.learning.sample import Ints, Sample
+from sla_engine.learning.sample import Floats, Ints, Sample
 from sla_engine.learning.screening import telling
 from sla_engine.learning.whole_points import grouped, whole
 
@@ -58,7 +59,8 @@ def learn_card(
     candidates = [candidates_of(at, one, support) for at, one in enumerate(columns)]
     believed = telling(columns, candidates, sample.won, fixed_order(sample))
     chosen = [tuple(found) if ok else () for found, ok in zip(candidates, believed, strict=True)]
-    lines = best_lines(_board(sample, columns, chosen))
+    lines = best_lines(board_of(sample, columns, chosen, _strictness(sample)))
+    lines = readable(lines, _fit(sample, columns, lines).weights[1:], columns, support)
     return _card(sample, _lines(sample, columns, lines), as_of, caps)
 
 
@@ -94,28 +96,47 @@ def _enough(sample: Sample) -> None:
         raise ValueError(f"{'all' if sample.won.all() else 'none'} of the {sample.size} leads were won")
 
 
-def _board(sample: Sample, columns: list[Binned], chosen: list[tuple[Candidate, ...]]) -> Board:
-    """Of many leads every k-th in an order that depends only on what they are."""
+def board_of(
+    sample: Sample,
+    columns: list[Binned],
+    chosen: list[tuple[Candidate, ...]],
+    strictness: Strictness,
+    offset: Floats | None = None,
+) -> Board:
+    """What is searched: of many leads every k-th in an order that depends only on what they are.
+
+    ``offset``: log odds the leads have already.
+
+    >>> board_of(Sample(np.array([True, False])), [], [], Strictness(0.4, 0.3)).won.size
+    2
+    """
     rows = fixed_order(sample)
     rows = rows[:: -(-rows.size // MOST_ROWS)]
     few = tuple(
         replace(one, codes=one.codes[rows]) if found else one
         for one, found in zip(columns, chosen, strict=True)
     )
-    return Board(few, tuple(chosen), sample.won[rows], _strictness(sample))
+    return Board(few, tuple(chosen), sample.won[rows], strictness, 0.0 if offset is None else offset[rows])
 
 
 def _strictness(sample: Sample) -> Strictness:
     return strictness_for(sample.size, int(sample.won.sum()))
 
 
-def _lines(sample: Sample, columns: list[Binned], lines: list[Candidate]) -> list[CardLine]:
-    holds = [holds_for(one, columns) for one in lines]
-    data = grouped(holds, sample.won)
+def _data(sample: Sample, columns: list[Binned], lines: list[Candidate]) -> Grouped:
+    return grouped([holds_for(one, columns) for one in lines], sample.won)
+
+
+def _fit(sample: Sample, columns: list[Binned], lines: list[Candidate]) -> Fit:
     precision = _strictness(sample).precision(len(lines))
-    fit = fitted(data, np.zeros(len(lines) + 1), precision)
-    points = whole(data, fit.weights[1:], np.zeros(len(lines)), precision[1:])
-    made = [line_of(one, columns, int(worth)) for one, worth in zip(lines, points, strict=True) if worth]
+    return fitted(_data(sample, columns, lines), np.zeros(len(lines) + 1), precision)
+
+
+def _lines(sample: Sample, columns: list[Binned], lines: list[Candidate]) -> list[CardLine]:
+    fit, data = _fit(sample, columns, lines), _data(sample, columns, lines)
+    precision = _strictness(sample).precision(len(lines))[1:]
+    points = whole(data, fit.weights[1:], np.zeros(len(lines)), precision).tolist()
+    made = [line_of(one, columns, worth) for one, worth in together(lines, points, columns)]
     return sorted(made, key=lambda line: (line.group, -line.points, line.name))
 
 

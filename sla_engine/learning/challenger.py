@@ -12,6 +12,8 @@ from sla_engine.learning.sample import Floats, Sample
 
 MOST_ROWS = 50_000
 MOST_LEVELS = 200
+MANY = 100_000
+"""Fewer leads than this are learned from on one core: several would only wait for each other."""
 LEAST_IN_LEAF = 20
 
 
@@ -26,6 +28,7 @@ def boosted(learn: Sample, judge: Sample) -> Floats:
     True
     """
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - slow, and rarely needed
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with it, and limits what is loaded
 
     if not learn.features or learn.won.all() or not learn.won.any():
         return np.full(judge.size, float(learn.won.mean()))
@@ -41,8 +44,9 @@ def boosted(learn: Sample, judge: Sample) -> Floats:
         early_stopping=False,
         random_state=0,
     )
-    model.fit(_table(few, learn), few.won)
-    chances: Floats = model.predict_proba(_table(judge, learn))[:, 1]
+    with threadpool_limits(None if learn.size + judge.size > MANY else 1):
+        model.fit(_table(few, learn), few.won)
+        chances: Floats = model.predict_proba(_table(judge, learn))[:, 1]
     return chances
 
 

@@ -111,11 +111,13 @@ def count(ends: Ends, rules: Rules) -> Counted:
     won_at, closed_at = (np.where(one > as_of, -1, one) for one in (ends.won_at, ends.closed_at))
     marked = ends.began + landmark
     since = _recording(rules, won_at)
-    horizon = _horizon(rules, ends.began[won_at >= 0], won_at[won_at >= 0], since)
+    repeated = _repeated(ends)
+    once = (won_at >= 0) & ~repeated
+    horizon = _horizon(rules, ends.began[once], won_at[once], since)
     won = (won_at >= 0) & (won_at <= marked + horizon)
     ended = ((won_at >= 0) & (won_at < marked)) | ((closed_at >= 0) & (closed_at < marked))
     reasons = (
-        _repeated(ends),
+        repeated,
         marked + horizon > as_of,
         ends.began < since,
         ends.bad_data,

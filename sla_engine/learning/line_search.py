@@ -51,6 +51,8 @@ def strictness_for(leads: int, wins: int) -> Strictness:
 class Board:
     """What is searched: candidates by column, values of the rows by column, and the outcome of the rows.
 
+    ``offset``: log odds each row has already.
+
     >>> Board((), (), np.array([True]), Strictness(0.4, 0.3)).won.size
     1
     """
@@ -59,17 +61,18 @@ class Board:
     candidates: tuple[tuple[Candidate, ...], ...]
     won: Bools
     strictness: Strictness
+    offset: Floats | float = 0.0
 
 
-def best_lines(board: Board) -> list[Candidate]:
-    """At most twelve candidates, the same for any order of rows.
+def best_lines(board: Board, room: int = MOST_LINES) -> list[Candidate]:
+    """At most as many candidates as there is room for, the same for any order of rows.
 
     >>> best_lines(Board((), (), np.array([True, False]), Strictness(0.4, 0.3)))
     []
     """
     lines: list[Candidate] = []
     fit = _fit(board, lines)
-    while len(lines) < MOST_LINES:
+    while len(lines) < room:
         found = _next(board, lines, fit)
         if found is None:
             break
@@ -122,14 +125,15 @@ def _design(board: Board, lines: list[Candidate]) -> Floats:
 
 
 def _fit(board: Board, lines: list[Candidate]) -> Fit:
-    data = Grouped(_design(board, lines), np.ones(board.won.size), board.won.astype(np.float64))
+    won = board.won.astype(np.float64)
+    data = Grouped(_design(board, lines), np.ones(won.size), won, board.offset)
     return fitted(data, np.zeros(len(lines) + 1), board.strictness.precision(len(lines)))
 
 
 def _next(board: Board, lines: list[Candidate], fit: Fit) -> Candidate | None:
     """The candidate whose addition promises the greatest gain, if that is enough."""
     design = np.column_stack([np.ones(board.won.size), _design(board, lines)])
-    chance = 1 / (1 + np.exp(-(design @ fit.weights)))
+    chance = 1 / (1 + np.exp(-(design @ fit.weights + board.offset)))
     surprise, weight = board.won - chance, chance * (1 - chance)
     per_row = np.column_stack([surprise, weight, design * weight[:, None]])
     best, found = board.strictness.gain, None

@@ -29,6 +29,8 @@ class Fit:
 class Grouped:
     """Leads that look the same, once: ``columns`` (rows by columns), how many ``leads``, and their ``wins``.
 
+    ``offset``: log odds that are theirs whatever the weights.
+
     >>> Grouped(np.zeros((1, 0)), np.array([4.0]), np.array([1.0])).wins.size
     1
     """
@@ -36,6 +38,7 @@ class Grouped:
     columns: Floats
     leads: Floats
     wins: Floats
+    offset: Floats | float = 0.0
 
 
 def fitted(data: Grouped, centre: Floats, precision: Floats) -> Fit:
@@ -50,10 +53,10 @@ def fitted(data: Grouped, centre: Floats, precision: Floats) -> Fit:
     design = np.column_stack([np.ones(data.leads.size), data.columns])
     weights = centre.astype(np.float64).copy()
     rate = (data.wins.sum() + 0.5) / (data.leads.sum() + 1)
-    weights[0] = np.log(rate / (1 - rate))
+    weights[0] = np.log(rate / (1 - rate)) - np.mean(data.offset)
     current = _loss(design, data, weights, centre, precision)
     for _ in range(STEPS):
-        chance = _chance(design @ weights)
+        chance = _chance(design @ weights + data.offset)
         slope = design.T @ (data.wins - data.leads * chance) - precision * (weights - centre)
         curve = (design.T * (data.leads * chance * (1 - chance))) @ design + np.diag(precision)
         step = np.linalg.solve(curve, slope)
@@ -66,7 +69,7 @@ def fitted(data: Grouped, centre: Floats, precision: Floats) -> Fit:
         if better - current < 1e-9 * (1 + abs(current)):
             break
         current = better
-    chance = _chance(design @ weights)
+    chance = _chance(design @ weights + data.offset)
     curve = (design.T * (data.leads * chance * (1 - chance))) @ design + np.diag(precision)
     return Fit(weights, np.asarray(np.linalg.inv(curve), np.float64), better)
 
@@ -104,4 +107,6 @@ def _chance(odds: Floats) -> Floats:
 
 def _loss(design: Floats, data: Grouped, weights: Floats, centre: Floats, precision: Floats) -> float:
     away = weights - centre
-    return likelihood(design @ weights, data.leads, data.wins) - 0.5 * float(precision @ (away * away))
+    return likelihood(design @ weights + data.offset, data.leads, data.wins) - 0.5 * float(
+        precision @ (away * away)
+    )

@@ -17,8 +17,6 @@ from sla_engine.learning.rows import row_hashes
 from sla_engine.learning.sample import Bools, Floats, Ints, Sample
 
 BINS = 5
-HELD_OUT = 4
-"""One in so many leads, the newest, is held out."""
 WIDTH = 1.959964
 
 
@@ -138,19 +136,23 @@ def compare(chance: Floats, other: Floats, won: Bools) -> Difference:
     return Difference(Figure(value, value - spread, value + spread), brier)
 
 
-def newest_quarter(sample: Sample) -> Bools:
-    """The newest quarter of the leads; of leads that began at once, or without order, by what they are.
+def newest(sample: Sample, share: float) -> Bools:
+    """The newest leads, this share of all; of leads that began at once, or without order, by what they are.
 
-    >>> newest_quarter(Sample(np.array([True, False, True, False]), np.array([4, 1, 2, 3]))).tolist()
+    Raises ValueError for a share that is not between 0 and 1, or that leaves no lead on one side.
+
+    >>> newest(Sample(np.array([True, False, True, False]), np.array([4, 1, 2, 3])), 0.25).tolist()
     [True, False, False, False]
     """
+    if not 0 < share < 1 or not 0 < round(share * sample.size) < sample.size:
+        raise ValueError(f"{share:g} of {sample.size} leads cannot be held out")
     held = np.zeros(sample.size, bool)
     hashes = row_hashes(sample)
-    if sample.order is None:
-        held[np.argsort(hashes, kind="stable")[HELD_OUT - 1 :: HELD_OUT]] = True
+    if sample.order is None:  # spread evenly over the leads in the order of what they are
+        place = np.floor(np.arange(1, sample.size + 1) * share + 1e-9)
+        held[np.argsort(hashes, kind="stable")[np.diff(place, prepend=0.0) > 0]] = True
     else:
-        newest = np.lexsort((hashes, sample.order))
-        held[newest[sample.size - sample.size // HELD_OUT :]] = True
+        held[np.lexsort((hashes, sample.order))[sample.size - round(share * sample.size) :]] = True
     return held
 
 

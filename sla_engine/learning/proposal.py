@@ -1,7 +1,7 @@
 """What to change of the approved card, or a first card, with figures on leads it has not seen.
 
 Never more than a proposal: both sides approve it or not. Figures are those of the same way of learning,
-applied to the older three quarters and judged on the newest quarter; the card itself then learns from all.
+applied to the older leads and judged on the newest ones; the card itself then learns from all.
 Not here: which fields leak (``audit`` first), or the approval.
 """
 
@@ -13,9 +13,10 @@ from datetime import datetime
 import numpy as np
 
 from sla_engine.card import Scorecard
+from sla_engine.learning.additions import changes_and_additions
 from sla_engine.learning.card_search import finished, learn_card
 from sla_engine.learning.challenger import boosted
-from sla_engine.learning.measure import Difference, Figures, compare, measure, newest_quarter
+from sla_engine.learning.measure import Difference, Figures, compare, measure, newest
 from sla_engine.learning.points import chances_of
 from sla_engine.learning.rows import row_hashes, taken
 from sla_engine.learning.sample import Bools, Sample
@@ -24,12 +25,12 @@ from sla_engine.learning.update import (
     LEAST_WINS,
     Change,
     changed,
-    changes_of,
     enough_to_change,
     told,
 )
 from sla_engine.learning.whole_points import STEP
 
+HOLDOUT = 0.25
 SLOPES = (0.5, 1.5)
 LEAST_JUDGED = 75
 
@@ -48,7 +49,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The proposed ``card``, its ``changes``, and figures of the newest quarter of the leads.
+    """The proposed ``card``, its ``changes``, and figures of the newest leads.
 
     ``old``: the approved card as it is. ``new_to_old`` and ``new_to_challenger``: differences, new minus
     other. ``unrouted`` and ``routed``: figures of the new card for leads the score did not steer, and those
@@ -79,12 +80,16 @@ class _Learned:
 
 
 def propose(
-    sample: Sample, approved: Scorecard | None, as_of: datetime, unrouted: Bools | None = None
+    sample: Sample,
+    approved: Scorecard | None,
+    as_of: datetime | None,
+    unrouted: Bools | None = None,
+    holdout: float = HOLDOUT,
 ) -> Proposal:
     """A first card if none was approved; otherwise the approved one with what the outcomes change.
 
-    ``unrouted``: the leads that were routed without the score. Raises ValueError for fewer than 20 leads
-    before the newest quarter, or one outcome only among them.
+    ``unrouted``: the leads that were routed without the score. ``holdout``: the newest share, only measured
+    on. Raises ValueError for fewer than 20 leads before those, or one outcome only on either side.
 
     >>> has = np.arange(2000) % 2
     >>> won = (np.arange(2000) % 10 < 4) & (has == 1) | (np.arange(2000) % 50 == 0)
@@ -97,8 +102,9 @@ def propose(
     rows = np.lexsort((row_hashes(sample), np.zeros(sample.size) if sample.order is None else sample.order))
     sample = taken(sample, rows)  # so that even the last digit does not depend on the order given
     unrouted = None if unrouted is None else unrouted[rows]
-    held = newest_quarter(sample)
+    held = newest(sample, holdout)
     older, newer = (taken(sample, np.flatnonzero(side)) for side in (~held, held))
+    _both_outcomes(older, newer)
     trial, final = _learned(older, approved, as_of), _learned(sample, approved, as_of)
     notes = [*final.notes, *([] if sample.order is not None else [Note("no_time_order")])]
     if approved is not None and final.changes:
@@ -124,7 +130,14 @@ def propose(
     )
 
 
-def _learned(sample: Sample, approved: Scorecard | None, as_of: datetime) -> _Learned:
+def _both_outcomes(older: Sample, newer: Sample) -> None:
+    for part, name, use in ((older, "older", "learned from"), (newer, "newest", "measured on")):
+        if part.won.all() or not part.won.any():
+            how_many = "all" if part.won.all() else "none"
+            raise ValueError(f"{how_many} of the {part.size} {name} leads, to be {use}, were won")
+
+
+def _learned(sample: Sample, approved: Scorecard | None, as_of: datetime | None) -> _Learned:
     if approved is None:
         return _Learned(learn_card(sample, as_of), (), (Note("from_nothing"),))
     known, lost = told(approved, sample)
@@ -132,7 +145,7 @@ def _learned(sample: Sample, approved: Scorecard | None, as_of: datetime) -> _Le
     if not enough_to_change(sample):
         card = _level_only(approved, known, sample, as_of)
         return _Learned(card, (), (*notes, Note("only_intercept", _needs(sample))))
-    changes = changes_of(known, sample)
+    changes = changes_and_additions(approved, sample)
     refreshed = finished(changed(known, changes), sample, as_of)
     return _Learned(_with_lost(approved, changes, refreshed), changes, notes)
 
@@ -142,7 +155,7 @@ def _needs(sample: Sample) -> tuple[tuple[str, str | float], ...]:
     return (*seen, ("need_outcomes", float(LEAST_OUTCOMES)), ("need_wins", float(LEAST_WINS)))
 
 
-def _level_only(approved: Scorecard, known: Scorecard, sample: Sample, as_of: datetime) -> Scorecard:
+def _level_only(approved: Scorecard, known: Scorecard, sample: Sample, as_of: datetime | None) -> Scorecard:
     return _with_lost(approved, (), finished(known, sample, as_of))
 
 
@@ -157,7 +170,7 @@ def _no_worse(
     final: _Learned,
     approved: Scorecard,
     samples: tuple[Sample, Sample, Sample],
-    as_of: datetime,
+    as_of: datetime | None,
 ) -> tuple[_Learned, _Learned, list[Note]]:
     """Without the changes if the newest leads do not bear them out: then only the intercept moves."""
     older, newer, everything = samples
@@ -173,7 +186,7 @@ def _no_worse(
 
 
 def _with_slope(
-    card: Scorecard, figures: Figures, sample: Sample, as_of: datetime
+    card: Scorecard, figures: Figures, sample: Sample, as_of: datetime | None
 ) -> tuple[Scorecard, list[Note]]:
     """The log odds of a point, corrected if leads the card had not seen are clear about it."""
     if not enough_to_change(sample) or figures.leads < LEAST_JUDGED:

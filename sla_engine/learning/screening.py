@@ -49,6 +49,43 @@ def telling(columns: list[Binned], candidates: list[list[Candidate]], won: Bools
     return found
 
 
+def surprising(one: Binned, candidates: list[Candidate], surprise: Floats, weight: Floats) -> float:
+    """The p of a column when chances are known already: whether it tells anything beyond them.
+
+    ``surprise``: won (1 or 0) minus the chance of each lead; ``weight``: the variance of that.
+
+    >>> from sla_engine.learning.candidates import Support, binned, candidates_of
+    >>> from sla_engine.learning.sample import Feature
+    >>> won = np.array([False, True] * 50)
+    >>> one = binned(Feature("a", "fit", "yes_no", np.array([0, 1] * 50)), won)
+    >>> found = candidates_of(0, one, Support(30, 5))
+    >>> surprising(one, found, won - 0.5, np.full(100, 0.25)) < 1e-9
+    True
+    """
+    size = one.leads.size
+    more, spread = (np.bincount(one.codes, part, size).astype(np.float64) for part in (surprise, weight))
+    sign = {"good": 1.0, "bad": -1.0, "any": 0.0}[one.feature.sign]
+    single = [each.holds for each in candidates if not isinstance(each.value, tuple)]
+    p = np.array([_beyond(holds.astype(np.float64), more, spread, sign) for holds in single])
+    if one.feature.kind == "number":
+        ranks = np.cumsum(one.leads) - (one.leads - 1) / 2
+        ranks = np.where(np.arange(size) > 0, ranks - np.average(ranks[1:], weights=spread[1:]), 0.0)
+        whole = _tail(ranks @ more / np.sqrt(max(float(spread @ ranks**2), 1e-9)), sign)
+    elif one.feature.kind == "category":
+        there = np.append(spread[spread >= 1], spread[spread < 1].sum())
+        sums = np.append(more[spread >= 1], more[spread < 1].sum())[there > 0]
+        statistic = float((sums**2 / there[there > 0]).sum())
+        whole = special.chdtrc(max(sums.size - 1, 1), statistic)
+    else:
+        return float(_combined(p[:, None])[0]) if p.size > 1 else float(p[0])
+    return float(_combined(np.concatenate([p, np.full(max(p.size, 1), whole)])[:, None])[0])
+
+
+def _beyond(holds: Floats, more: Floats, spread: Floats, sign: float) -> float:
+    inside, total = float(holds @ spread), float(spread.sum())
+    return float(_tail(holds @ more / np.sqrt(max(inside - inside**2 / total, 1e-12)), sign))
+
+
 def _strength(p: Floats) -> Floats:
     """How much all columns together say: strong for one sure column, and for many that lean."""
     found: Floats = (special.ndtri(np.clip(p, 1e-15, 1) / 2) ** 2).sum(axis=0)
@@ -95,7 +132,7 @@ def _combined(p: Floats) -> Floats:
     return np.clip(found, 1e-16, 1)
 
 
-def _tail(z: Floats, sign: float) -> Floats:
+def _tail(z: Floats | float, sign: float) -> Floats:
     p: Floats = 2 * special.ndtr(-np.abs(z)) if sign == 0 else special.ndtr(-sign * z)
     return p
 

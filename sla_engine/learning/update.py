@@ -16,7 +16,7 @@ from sla_engine.learning.logistic import Fit, Grouped, fitted, likelihood
 from sla_engine.learning.points import truth_of
 from sla_engine.learning.rows import fixed_order
 from sla_engine.learning.sample import Bools, Floats, Sample
-from sla_engine.learning.whole_points import STEP, grouped
+from sla_engine.learning.whole_points import grouped, step_of
 
 LEAST_OUTCOMES = 300
 LEAST_WINS = 100
@@ -83,9 +83,10 @@ def changes_of(approved: Scorecard, sample: Sample) -> tuple[Change, ...]:
         return ()
     holds = [truth_of(line, sample) for line in approved.lines]
     old = np.array([line.points for line in approved.lines], np.float64)
-    fit = _most_probable(holds, sample, old * STEP)
-    middle = fit.weights[1:] / STEP
-    spread = WIDTH_80 * np.sqrt(np.diag(fit.covariance)[1:]) / STEP
+    step = step_of(approved)
+    fit = _most_probable(holds, sample, old, step)
+    middle = fit.weights[1:] / step
+    spread = WIDTH_80 * np.sqrt(np.diag(fit.covariance)[1:]) / step
     found = []
     for at, line in enumerate(approved.lines):
         new = _allowed(line, round(float(middle[at])))
@@ -96,17 +97,19 @@ def changes_of(approved: Scorecard, sample: Sample) -> tuple[Change, ...]:
 
 
 def changed(approved: Scorecard, changes: tuple[Change, ...]) -> Scorecard:
-    """The card with the changes made; lines of no points go.
+    """The card with the changes made; lines of no points go, new ones come last.
 
     >>> changed(Scorecard(), ()).lines
     ()
     """
     new = {one.line.name: one.new for one in changes}
+    names = {line.name for line in approved.lines}
     lines = [
         CardLine.model_validate({**dict(line), "points": new.get(line.name, line.points)})
         for line in approved.lines
         if new.get(line.name, line.points)
     ]
+    lines += [one.line for one in changes if one.line.name not in names]
     return Scorecard.model_validate({**dict(approved), "lines": tuple(lines)})
 
 
@@ -116,12 +119,14 @@ def _allowed(line: CardLine, points: int) -> int:
     return max(low, min(high, points))
 
 
-def _most_probable(holds: list[Bools], sample: Sample, centre: Floats) -> Fit:
+def _most_probable(holds: list[Bools], sample: Sample, old: Floats, step: float) -> Fit:
+    """``old``: the points believed beforehand; ``step``: the log odds of one."""
     fold = np.empty(sample.size, np.int64)
     fold[fixed_order(sample)] = np.arange(sample.size) % FOLDS
     parts = [grouped([one[fold == at] for one in holds], sample.won[fold == at]) for at in range(FOLDS)]
-    worth = [sum(_foretold(parts, at, centre, spread) for at in range(FOLDS)) for spread in SPREADS]
-    best = SPREADS[int(np.argmax(np.round(worth, 6)))]
+    centre, spreads = old * step, [spread * step for spread in SPREADS]
+    worth = [sum(_foretold(parts, at, centre, spread) for at in range(FOLDS)) for spread in spreads]
+    best = spreads[int(np.argmax(np.round(worth, 6)))]
     return _fit(_together(parts), centre, best)
 
 
@@ -139,6 +144,6 @@ def _together(parts: list[Grouped]) -> Grouped:
 
 
 def _fit(data: Grouped, centre: Floats, spread: float) -> Fit:
-    precision = np.full(centre.size + 1, (spread * STEP) ** -2)
+    precision = np.full(centre.size + 1, spread**-2)
     precision[0] = 1e-6
     return fitted(data, np.append(0.0, centre), precision)

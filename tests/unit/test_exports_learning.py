@@ -271,3 +271,22 @@ def test_a_numbered_id_tells_the_order_where_no_date_does(kept):
 def test_a_column_named_for_the_beginning_is_not_the_end_as_well(kept, company):
     leads, _, _ = sample_of(kept(text_of(company[0])), created="closed date")
     assert (leads.roles.created, leads.roles.ended) == ("Closed Date", None)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4])
+def test_the_share_held_out_is_that_of_every_figure(kept, company, share):
+    found = learn(Request(kept(text_of(company[0])), Wishes("Status"), holdout=share))
+    leads = round(share * found.counting.leads)
+    assert (found.proposal.new.leads, found.proposal.challenger.leads) == (leads, leads)
+    assert found.proposal.card.outcomes == found.counting.leads
+
+
+def test_a_share_that_cannot_be_held_out_is_said(kept):
+    """Only the oldest were won."""
+    rows = [(str(n), "yes" if n < 40 else "no", n % 7) for n in range(200)]
+    path = kept(text_of(rows, ("Lead Number", "Won", "Size")))
+    with pytest.raises(BadExport) as end:
+        learn(Request(path, Wishes("Won"), holdout=0.5))
+    (problem,) = end.value.problems
+    assert problem.where == "--holdout"
+    assert "none of the 100 newest leads, to be measured on, were won" in problem.what

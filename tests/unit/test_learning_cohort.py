@@ -101,3 +101,14 @@ def test_what_cannot_be_told_is_said():
         count(ends((10, -1, -1, True, False)), rules(horizon=None))
     with pytest.raises(ValueError, match="different lengths"):
         count(replace(ends((10, -1, -1, True, False)), worked=np.array([True, False])), rules())
+
+
+def test_leads_given_twice_do_not_lengthen_the_horizon():
+    old = [(day, day + 14 + 5 * (day % 10), -1, True, False) for day in range(10, 90)]
+    leads = replace(ends(*old), lead=np.arange(len(old)))
+    slowest = [(day, day + 14 + 45, -1, True, False) for day in range(19, 90, 10)]
+    repeated = [lead for lead in slowest for _ in range(20)]
+    numbers = [day - 10 for day in range(19, 90, 10) for _ in range(20)]
+    doubled = replace(ends(*old, *repeated), lead=np.concatenate([np.arange(len(old)), numbers]))
+    assert count(doubled, rules(horizon=None)).horizon == count(leads, rules(horizon=None)).horizon
+    assert dict(count(doubled, rules(horizon=None)).excluded)["duplicate"] == 160

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import threadpoolctl
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from sla_engine.learning.measure import compare, measure, newest_quarter
+from sla_engine.learning import challenger
+from sla_engine.learning.measure import compare, measure, newest
 from sla_engine.learning.sample import Feature, Sample
 
 
@@ -87,7 +89,20 @@ def test_the_newest_are_held_out_and_row_order_changes_nothing():
             None if order is None else order[turn],
             (Feature("n", "fit", "number", feature.values[turn]),),
         )
-        assert (newest_quarter(sample)[turn] == newest_quarter(other)).all()
-        assert newest_quarter(sample).sum() == 100
-    held = newest_quarter(Sample(won, np.arange(400), (feature,)))
+        assert (newest(sample, 0.25)[turn] == newest(other, 0.25)).all()
+        assert newest(sample, 0.25).sum() == 100
+        assert [newest(sample, share).sum() for share in (0.05, 0.4, 0.5)] == [20, 160, 200]
+    held = newest(Sample(won, np.arange(400), (feature,)), 0.25)
     assert held[300:].all()
+
+
+@pytest.mark.parametrize(("many", "limit"), [(100_000, 1), (400, None)])
+def test_boosting_takes_one_core_unless_the_leads_are_many(monkeypatch, many, limit):
+    asked = []
+    kept = threadpoolctl.threadpool_limits
+    monkeypatch.setattr(threadpoolctl, "threadpool_limits", lambda given: asked.append(given) or kept(given))
+    monkeypatch.setattr(challenger, "MANY", many)
+    codes = np.arange(300) % 3
+    sample = Sample(codes == 1, features=(Feature("a", "fit", "number", codes.astype(float)),))
+    challenger.boosted(sample, sample)
+    assert asked == [limit]

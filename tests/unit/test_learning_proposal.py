@@ -138,3 +138,35 @@ def test_the_slope_waits_for_outcomes_and_then_follows_them():
     assert "slope_kept" in codes(propose(few, approved(), NOW))
     proposal = propose(loud, approved({"a": 4, "b": 3, "c": -3}), NOW)
     assert points(proposal.card) != POINTS or proposal.card.slope > approved().slope
+
+
+@pytest.mark.parametrize(("share", "leads"), [(0.1, 300), (0.25, 750), (0.4, 1200)])
+def test_every_figure_is_of_the_share_held_out(share, leads):
+    sample = WORLDS["strong"](3000, 1).sample
+    proposal = propose(sample, None, NOW, np.arange(3000) % 10 == 0, share)
+    assert (proposal.new.leads, proposal.challenger.leads) == (leads, leads)
+    assert proposal.unrouted.leads + proposal.routed.leads == leads
+    assert proposal.card.outcomes == 3000
+    old = propose(sample, proposal.card, NOW, holdout=share).old
+    assert old.leads == leads
+
+
+def test_a_side_with_one_outcome_only_is_said():
+    sample = drawn(400, POINTS)
+    newest_lost = Sample(sample.won & (np.arange(400) < 300), sample.order, sample.features)
+    with pytest.raises(ValueError, match="none of the 100 newest leads, to be measured on, were won"):
+        propose(newest_lost, approved(), NOW)
+    assert propose(newest_lost, approved(), NOW, holdout=0.5).new.leads == 200
+    older_won = Sample(sample.won | (np.arange(400) < 300), sample.order, sample.features)
+    with pytest.raises(ValueError, match="all of the 300 older leads, to be learned from, were won"):
+        propose(older_won, None, NOW)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.2, float("nan"), 0.0001])
+def test_a_share_that_leaves_one_side_empty_is_refused(share):
+    with pytest.raises(ValueError, match="of 400 leads cannot be held out"):
+        propose(drawn(400, POINTS), None, NOW, holdout=share)
+
+
+def test_a_card_may_be_proposed_without_a_date():
+    assert propose(drawn(400, POINTS), None, None).card.as_of is None
