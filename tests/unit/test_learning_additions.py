@@ -53,6 +53,7 @@ def test_below_the_limits_nothing_is_added():
         assert (proposal.changes, points(proposal.card)) == ((), POINTS)
 
 
+@pytest.mark.slow
 def test_noise_rarely_adds_a_line():
     """One report in ten may; nine in thirty is beyond chance."""
     grown = 0

@@ -39,7 +39,10 @@ def is_about_levels(line):
     return line.when.in_ is not None or isinstance(line.when.is_, str)
 
 
-@pytest.mark.parametrize("leads", [100, 300, 1000, 5000])
+@pytest.mark.parametrize(
+    "leads",
+    [100, 300, pytest.param(1000, marks=pytest.mark.slow), pytest.param(5000, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_no_level_is_in_two_lines_and_no_line_repeats_another(name, leads):
     for seed in range(3):
