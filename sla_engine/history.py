@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
+from operator import attrgetter
 
 from sla_engine.errors import BadFact
 from sla_engine.model import (
@@ -27,6 +28,7 @@ from sla_engine.model import (
     Value,
 )
 
+_in_time = attrgetter("at", "id")
 _ATTACH = "give an aware datetime, e.g. in UTC"
 
 
@@ -68,7 +70,7 @@ def history_of(  # noqa: PLR0913 - one argument per kind of fact
     _rounds_apart(lead, ordered)
     return LeadHistory(
         lead=lead,
-        activities=tuple(sorted(unique.values(), key=lambda a: (a.at, a.id))),
+        activities=tuple(sorted(unique.values(), key=_in_time)),
         stages=tuple(ordered),
         owners=_from_creation(lead, sorted(owned, key=lambda o: (o.at, o.id, o.owner or ""))),
         relations=tuple(sorted(related, key=lambda r: (r.since, r.kind, r.record_id, r.owner or ""))),
@@ -197,7 +199,8 @@ def _check(
         if isinstance(value, datetime):
             _aware(lead, name, value)
     for one in activities:
-        _check_activity(lead, one)
+        if not _makes_sense(one):
+            _check_activity(lead, one)
     for change in stages:
         if change.stage is not None:
             _is_one_of(lead, "stage", change.stage, LifecycleStage)
@@ -209,6 +212,18 @@ def _check(
     for related in relations:
         _is_one_of(lead, f"relation to {related.record_id}", related.kind, RelationKind)
         _aware(lead, f"relation to {related.record_id}", related.since)
+
+
+def _makes_sense(one: Activity) -> bool:
+    """The same questions as below, asked at once: nearly every activity makes sense."""
+    return (
+        bool(one.id)
+        and one.kind.__class__ is ActivityKind
+        and one.actor_kind.__class__ is ActorKind
+        and one.at.tzinfo is not None
+        and one.known_at.tzinfo is not None
+        and (one.planned_for is None or one.planned_for.tzinfo is not None)
+    )
 
 
 def _check_activity(lead: Lead, one: Activity) -> None:

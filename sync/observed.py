@@ -199,14 +199,18 @@ class Observed:
         earliest = landmark - self.window
         found: set[tuple[str, ActivityKind, str]] = set()
         for one in history.activities:
-            if one.at > landmark:
+            at, kind = one.at, one.kind
+            if at > landmark:
                 break
-            if one.planned_for is not None or one.at <= earliest or one.known_at > self.as_of:
+            if one.planned_for is not None or at <= earliest or one.known_at > self.as_of:
                 continue
-            if _is_work(one) or (one.kind in BEHAVIOUR and behaviour.counts(one, landmark, for_score=True)):
-                found.add(("activity", one.kind, ""))
-                if one.content and one.kind in BEHAVIOUR:
-                    found.add(("content", one.kind, one.content))
+            if kind in BEHAVIOUR:
+                if behaviour.counts(one, landmark, for_score=True):
+                    found.add(("activity", kind, ""))
+                    if one.content:
+                        found.add(("content", kind, one.content))
+            elif _is_work(one):
+                found.add(("activity", kind, ""))
         for key in found:
             self._rows.setdefault(key, array("q")).append(row)
 
