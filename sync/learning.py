@@ -7,8 +7,11 @@ Not here: the counting itself (``sla_engine.learning``), or approving a card (``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from multiprocessing import get_context
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,6 +31,9 @@ from sync.store.facts import Facts
 from sync.store.work import Work
 
 _LEADS_AT_ONCE = 2_000
+MANY = 20_000
+"""From so many leads on all processors read together."""
+_LEADS_A_PIECE = 5_000
 
 
 class NothingToLearn(Exception):
@@ -91,16 +97,52 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
 
 
 def observe(store: Store, connection: str, observed: Observed, progress: Progress) -> Observed:
-    """Write down every lead of the store."""
-    facts = Facts(connection)
+    """Write down every lead of the store: many of them with all processors, in the same order."""
     with store.begin() as db:
         everyone = Work(connection).everyone(db)
+    if len(everyone) >= MANY:
+        return _observe_together(store, connection, observed, everyone, progress)
     for first in range(0, len(everyone), _LEADS_AT_ONCE):
-        with store.begin() as db:
-            for known in facts.known(db, everyone[first : first + _LEADS_AT_ONCE]):
-                observed.add(known.history)
+        _write_down(store, connection, observed, everyone[first : first + _LEADS_AT_ONCE])
         progress.step("count", min(first + _LEADS_AT_ONCE, len(everyone)), len(everyone))
     return observed
+
+
+def _write_down(store: Store, connection: str, observed: Observed, lead_ids: Sequence[str]) -> None:
+    with store.begin() as db:
+        for known in Facts(connection).known(db, lead_ids):
+            observed.add(known.history)
+
+
+def _observe_together(
+    store: Store, connection: str, observed: Observed, everyone: Sequence[str], progress: Progress
+) -> Observed:
+    url = store.engine.url.render_as_string(hide_password=False)
+    said = observed.agreement.model_dump_json(by_alias=True)
+    pieces = [everyone[first : first + _LEADS_A_PIECE] for first in range(0, len(everyone), _LEADS_A_PIECE)]
+    done = 0
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        try:
+            tasks = [pool.submit(_piece, url, connection, said, observed.as_of, piece) for piece in pieces]
+            for task, piece in zip(tasks, pieces, strict=True):
+                observed.extend(task.result())
+                done += len(piece)
+                progress.step("count", done, len(everyone))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return observed
+
+
+def _piece(url: str, connection: str, said: str, as_of: datetime, lead_ids: Sequence[str]) -> Observed:
+    """Some leads, in a process of its own; the agreement comes back as the text it was sent as."""
+    observed = Observed(Agreement.model_validate_json(said), as_of)
+    store = Store.open(url)
+    try:
+        _write_down(store, connection, observed, lead_ids)
+    finally:
+        store.close()
+    return replace(observed, agreement=None)  # type: ignore[arg-type]  # what was compiled cannot travel
 
 
 def _begin_of(day: date | None, agreement: Agreement) -> datetime | None:

@@ -63,6 +63,17 @@ class _Column:
         self.codes.append(code)
         self.numbers.append(number)
 
+    def extend(self, other: _Column) -> None:
+        """The values of other leads after these."""
+        texts = list(other.levels)
+        codes = [self.levels.setdefault(text, len(self.levels)) for text in texts]
+        is_text = bool(texts)
+        self.codes.extend(codes[code] if is_text and code != _NEVER else code for code in other.codes)
+        self.numbers.extend(other.numbers)
+        self.kinds |= other.kinds
+        self.late_won += other.late_won
+        self.late_others += other.late_others
+
     @property
     def has_few_levels(self) -> bool:
         return len(self.levels) <= _MOST_LEVELS
@@ -123,6 +134,24 @@ class Observed:
         self._note_late_edits(history, won_at, closed_at or landmark)
         self._note_activities(row, history, fields, landmark)
 
+    def extend(self, other: Observed) -> None:
+        """Leads written down elsewhere, after these."""
+        size, added = len(self.ids), len(other.ids)
+        self.ids += other.ids
+        self._began += other._began
+        self._won_at += other._won_at
+        self._closed_at += other._closed_at
+        self._worked += other._worked
+        self._bad_data += other._bad_data
+        known = [
+            self._account_codes.setdefault(one, len(self._account_codes)) for one in other._account_codes
+        ]
+        self._accounts.extend(known[code] if code != _NEVER else code for code in other._accounts)
+        for name in sorted({*self._columns, *other._columns}):
+            self._columns.setdefault(name, _nothing(size)).extend(other._columns.get(name) or _nothing(added))
+        for key, rows in other._rows.items():
+            self._rows.setdefault(key, array("q")).extend(row + size for row in rows)
+
     def ends(self) -> Ends:
         """When each lead began and ended."""
         return Ends(
@@ -179,7 +208,7 @@ class Observed:
             if name not in wanted and (name in _PERSONAL or name == self.agreement.learning.account):
                 continue
             if name not in self._columns:
-                self._columns[name] = _Column(array("q", [_NEVER]) * row, array("d", [float("nan")]) * row)
+                self._columns[name] = _nothing(row)
         for name, column in self._columns.items():
             column.add(fields.get(name))
 
@@ -248,6 +277,11 @@ class Observed:
         return Feature(
             name, "interest", "yes_no", values, (), "good", activity=kind, content=content, window=self.window
         )
+
+
+def _nothing(leads: int) -> _Column:
+    """A column of which nobody knows anything yet."""
+    return _Column(array("q", [_NEVER]) * leads, array("d", [float("nan")]) * leads)
 
 
 def _placed(rows: Sequence[int], mask: Bools, place: Ints) -> Ints:
