@@ -44,13 +44,15 @@ class NothingToLearn(Exception):
 class Learned:
     """What was counted, what was left out and why, which signs mark good leads, and the proposed card.
 
-    ``approved``: the card in force, if any. ``sample``: the counted leads.
+    ``approved``: the card in force, if any. ``seen_later``: of the counted leads those whose landmark lies
+    before the first sync, so that their fields are those of that sync. ``sample``: the counted leads.
     """
 
     as_of: datetime
     landmark: timedelta
     approved: Scorecard | None
     counted: Counted
+    seen_later: int
     sample: Sample
     blocked: tuple[Blocked, ...]
     signs: LiftReport
@@ -77,6 +79,7 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     rules = Rules(as_of, settings.landmark, settings.horizon, _begin_of(settings.recorded_since, agreement))
     try:
         counted = count(observed.ends(), rules)
+        counted = count(observed.ends(counted.horizon), replace(rules, horizon=counted.horizon))
     except ValueError as error:
         raise NothingToLearn(f"{connection}: {error}") from None
     if not 0 < counted.wins < counted.leads:
@@ -87,13 +90,18 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     progress.step("learn", 0, None)
     sample = observed.sample(counted.mask, counted.won)
     blocked = audit(sample, observed.edited_after())
+    with store.begin() as db:
+        began = Work(connection).first_run(db)
+    seen_later = 0 if began is None else int((observed.looked_at_before(began) & counted.mask).sum())
     held_out = np.array([agreement.scoring.holds_out(one) for one in observed.ids])[counted.mask]
     apart = held_out if held_out.any() else None
     try:
         proposal = propose(without_blocked(sample, blocked), approved, as_of, apart)
     except ValueError as error:
         raise NothingToLearn(f"{connection}: {error}") from None
-    return Learned(as_of, settings.landmark, approved, counted, sample, blocked, lifts(sample), proposal)
+    return Learned(
+        as_of, settings.landmark, approved, counted, seen_later, sample, blocked, lifts(sample), proposal
+    )
 
 
 def observe(store: Store, connection: str, observed: Observed, progress: Progress) -> Observed:

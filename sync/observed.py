@@ -22,6 +22,7 @@ from sla_engine.learning.cohort import Ends
 from sla_engine.learning.sample import Bools, Feature, Ints, Presence, Sample
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import Activity, ActivityKind, ActorKind, LeadHistory, LifecycleStage, Value
+from sync.field_columns import NEVER, FieldColumn, could_name_somebody, names_people, nothing_known
 from sync.store.packing import micros
 
 _BEFORE_CREATION = timedelta(days=1)  # the form that made the lead belongs to it
@@ -30,65 +31,10 @@ _WON = {
     "opportunity": frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER}),
     "customer": frozenset({LifecycleStage.CUSTOMER}),
 }
-_MOST_LEVELS = 1_000
 _CONTENT_LEADS, _CONTENT_LINES = 30, 60
-_PERSONAL = frozenset({"last_name", "first_name", "name", "email", "phone", "mobile"})
-_NEVER = -1
-
-
-@dataclass(slots=True)
-class _Column:
-    """One field's values, lead by lead: texts as codes, numbers as they are."""
-
-    codes: array[int] = field(default_factory=lambda: array("q"))
-    numbers: array[float] = field(default_factory=lambda: array("d"))
-    levels: dict[str, int] = field(default_factory=dict)
-    kinds: set[str] = field(default_factory=set)
-    late_won: int = 0
-    late_others: int = 0
-
-    def add(self, value: Value) -> None:
-        code, number = _NEVER, float("nan")
-        if isinstance(value, bool):
-            self.kinds.add("yes_no")
-            code = int(value)
-        elif isinstance(value, int | float):
-            self.kinds.add("number")
-            number = float(value)
-        elif isinstance(value, datetime):
-            self.kinds.add("date")
-        elif value:
-            self.kinds.add("category")
-            code = self.levels.setdefault(value.strip(), len(self.levels)) if self.has_few_levels else _NEVER
-        self.codes.append(code)
-        self.numbers.append(number)
-
-    def extend(self, other: _Column) -> None:
-        """The values of other leads after these."""
-        texts = list(other.levels)
-        codes = [self.levels.setdefault(text, len(self.levels)) for text in texts]
-        is_text = bool(texts)
-        self.codes.extend(codes[code] if is_text and code != _NEVER else code for code in other.codes)
-        self.numbers.extend(other.numbers)
-        self.kinds |= other.kinds
-        self.late_won += other.late_won
-        self.late_others += other.late_others
-
-    @property
-    def has_few_levels(self) -> bool:
-        return len(self.levels) <= _MOST_LEVELS
-
-    def feature(self, name: str, rows: Bools) -> Feature | None:
-        """The column of the counted leads; None for dates, mixtures and texts that are all different."""
-        if len(self.kinds) != 1 or not self.has_few_levels:
-            return None
-        (kind,) = self.kinds
-        if kind == "number":
-            return Feature(name, "fit", "number", np.frombuffer(self.numbers, np.float64)[rows])
-        codes = np.frombuffer(self.codes, np.int64)[rows]
-        if kind == "yes_no":
-            return Feature(name, "fit", "yes_no", codes)
-        return Feature(name, "fit", "category", codes, tuple(self.levels)) if kind == "category" else None
+_NAMED_FROM = 15  # so many leads have it in common: it tells nothing of one of them
+_MICROSECOND = timedelta(microseconds=1)
+_SALES_DECIDED = frozenset(LifecycleStage) - {LifecycleStage.INQUIRY, LifecycleStage.MQL}
 
 
 @dataclass(slots=True)
@@ -104,11 +50,11 @@ class Observed:
     _began: array[int] = field(default_factory=lambda: array("q"))
     _won_at: array[int] = field(default_factory=lambda: array("q"))
     _closed_at: array[int] = field(default_factory=lambda: array("q"))
-    _worked: bytearray = field(default_factory=bytearray)
+    _worked_at: array[int] = field(default_factory=lambda: array("q"))
     _bad_data: bytearray = field(default_factory=bytearray)
     _accounts: array[int] = field(default_factory=lambda: array("q"))
     _account_codes: dict[str, int] = field(default_factory=dict)
-    _columns: dict[str, _Column] = field(default_factory=dict)
+    _columns: dict[str, FieldColumn] = field(default_factory=dict)
     _rows: dict[tuple[str, ActivityKind, str], array[int]] = field(default_factory=dict)
 
     def add(self, history: LeadHistory) -> None:
@@ -122,14 +68,15 @@ class Observed:
         self.ids.append(history.lead.id)
         won_at, closed_at = self._ends(history, began)
         self._began.append(micros(began))
-        self._won_at.append(_NEVER if won_at is None else micros(won_at))
-        self._closed_at.append(_NEVER if closed_at is None else micros(closed_at))
-        self._worked.append(won_at is not None or _was_worked(history))
+        self._won_at.append(NEVER if won_at is None else micros(won_at))
+        self._closed_at.append(NEVER if closed_at is None else micros(closed_at))
+        worked_at = _worked_at(history)
+        self._worked_at.append(NEVER if worked_at is None else micros(worked_at))
         self._bad_data.append(self._had_bad_data(history))
         fields = fields_at(history, landmark)
         account = str(fields.get(self.agreement.learning.account) or "").strip().casefold()
         codes = self._account_codes
-        self._accounts.append(codes.setdefault(account, len(codes)) if account else _NEVER)
+        self._accounts.append(codes.setdefault(account, len(codes)) if account else NEVER)
         self._note_fields(row, fields)
         self._note_late_edits(history, won_at, closed_at or landmark)
         self._note_activities(row, history, fields, landmark)
@@ -141,26 +88,37 @@ class Observed:
         self._began += other._began
         self._won_at += other._won_at
         self._closed_at += other._closed_at
-        self._worked += other._worked
+        self._worked_at += other._worked_at
         self._bad_data += other._bad_data
         known = [
             self._account_codes.setdefault(one, len(self._account_codes)) for one in other._account_codes
         ]
-        self._accounts.extend(known[code] if code != _NEVER else code for code in other._accounts)
+        self._accounts.extend(known[code] if code != NEVER else code for code in other._accounts)
         for name in sorted({*self._columns, *other._columns}):
-            self._columns.setdefault(name, _nothing(size)).extend(other._columns.get(name) or _nothing(added))
+            more = other._columns.get(name) or nothing_known(added)
+            self._columns.setdefault(name, nothing_known(size)).extend(more)
         for key, rows in other._rows.items():
             self._rows.setdefault(key, array("q")).extend(row + size for row in rows)
 
-    def ends(self) -> Ends:
-        """When each lead began and ended."""
+    def ends(self, horizon: timedelta | None = None) -> Ends:
+        """When each lead began and ended; worked counts until ``horizon`` after the landmark (None: ever)."""
+        began, worked_at = np.frombuffer(self._began, np.int64), np.frombuffer(self._worked_at, np.int64)
+        worked = worked_at != NEVER
+        if horizon is not None:
+            worked &= worked_at <= began + (self.agreement.learning.landmark + horizon) // _MICROSECOND
         return Ends(
-            np.frombuffer(self._began, np.int64),
+            began,
             np.frombuffer(self._won_at, np.int64),
             np.frombuffer(self._closed_at, np.int64),
-            np.frombuffer(bytes(self._worked), np.bool_),
+            worked,
             np.frombuffer(bytes(self._bad_data), np.bool_),
         )
+
+    def looked_at_before(self, instant: datetime) -> Bools:
+        """The leads whose landmark lies before an instant."""
+        landmark = self.agreement.learning.landmark // _MICROSECOND
+        before: Bools = np.frombuffer(self._began, np.int64) + landmark < micros(instant)
+        return before
 
     def sample(self, mask: Bools, won: Bools) -> Sample:
         """The counted leads, with what was known of each at its landmark."""
@@ -178,7 +136,7 @@ class Observed:
 
     def edited_after(self) -> dict[str, EditedAfter]:
         """For each field, the share of leads in which it was edited after the end."""
-        won = sum(1 for at in self._won_at if at != _NEVER)
+        won = sum(1 for at in self._won_at if at != NEVER)
         others = len(self.ids) - won
         return {
             name: EditedAfter(column.late_won / max(won, 1), column.late_others / max(others, 1))
@@ -205,10 +163,10 @@ class Observed:
     def _note_fields(self, row: int, fields: Mapping[str, Value]) -> None:
         wanted = self.agreement.learning.fields or ()
         for name in wanted or fields:
-            if name not in wanted and (name in _PERSONAL or name == self.agreement.learning.account):
+            if name not in wanted and (names_people(name) or name == self.agreement.learning.account):
                 continue
             if name not in self._columns:
-                self._columns[name] = _nothing(row)
+                self._columns[name] = nothing_known(row)
         for name, column in self._columns.items():
             column.add(fields.get(name))
 
@@ -254,7 +212,7 @@ class Observed:
             counted = _placed(rows, mask, place)
             if family == "activity":
                 yield Presence(name, "activity", counted)
-            elif counted.size:
+            elif counted.size >= _NAMED_FROM and not could_name_somebody(content):
                 yield Presence(name, "content", counted)
 
     def _behaviour(self, mask: Bools, place: Ints, size: int) -> list[Feature]:
@@ -266,7 +224,7 @@ class Observed:
             counted = _placed(rows, mask, place)
             if family == "activity":
                 kinds.append((kind.value, kind, "", counted))
-            elif counted.size >= _CONTENT_LEADS:
+            elif counted.size >= _CONTENT_LEADS and not could_name_somebody(content):
                 pieces.append((f"{kind.value}: {content}", kind, content, counted))
         pieces.sort(key=lambda one: (-one[3].size, one[0]))
         return [self._feature(*one, size) for one in (*kinds, *pieces[:_CONTENT_LINES])]
@@ -277,11 +235,6 @@ class Observed:
         return Feature(
             name, "interest", "yes_no", values, (), "good", activity=kind, content=content, window=self.window
         )
-
-
-def _nothing(leads: int) -> _Column:
-    """A column of which nobody knows anything yet."""
-    return _Column(array("q", [_NEVER]) * leads, array("d", [float("nan")]) * leads)
 
 
 def _placed(rows: Sequence[int], mask: Bools, place: Ints) -> Ints:
@@ -295,8 +248,10 @@ def _is_work(one: Activity) -> bool:
     return one.kind in _WORK and one.actor_kind is ActorKind.PERSON
 
 
-def _was_worked(history: LeadHistory) -> bool:
-    """Whether anybody did anything: a lead nobody touched was never lost, only never tried."""
-    return any(_is_work(one) for one in history.activities) or any(
-        one.actor_kind is ActorKind.PERSON for one in history.stages
-    )
+def _worked_at(history: LeadHistory) -> datetime | None:
+    """When somebody in sales first did something: a lead nobody touched was never lost, only never tried."""
+    deeds = [one.at for one in history.activities if _is_work(one) and one.planned_for is None]
+    moves = [
+        one.at for one in history.stages if one.actor_kind is ActorKind.PERSON and one.stage in _SALES_DECIDED
+    ]
+    return min((*deeds[:1], *moves[:1]), default=None)

@@ -31,6 +31,7 @@ from sync.store.cards import Cards
 from sync.store.work import Work
 
 _DAY = timedelta(days=1)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTE_LINES = 5
 _TITLE = "leadsla: what marks good leads"
 
@@ -79,9 +80,9 @@ def propose(  # noqa: PLR0913 - one argument an option
 def _learned(store: Store, name: str, book: Book, as_of: datetime | None) -> Learned:
     with store.begin() as db:
         last = Work(name).last_run(db)
-        until = as_of or last or datetime.now(UTC)
-        cards = Cards(name).in_force(db, until)
-    approved = cards[-1].card if cards else None
+        cards = Cards(name)
+        until = as_of or max(last or datetime.now(UTC), cards.last_approval(db) or _EVER)
+        approved = cards.approved_by(db, until)
     with progress(name) as bars:
         try:
             return learn_from_store(store, name, book, until, approved, bars)
@@ -109,6 +110,7 @@ def report_of(learned: Learned) -> dict[str, Any]:
             "excluded": dict(counted.excluded),
             "landmark_days": learned.landmark / _DAY,
             "horizon_days": counted.horizon / _DAY,
+            "fields_seen_later": learned.seen_later,
         },
         "card": card_json(proposal.card, learned.sample),
         "approved": None if learned.approved is None else learned.approved.version,
@@ -171,6 +173,11 @@ def _counted(name: str, learned: Learned) -> Iterator[str]:
     share = words.percent(counted.wins / counted.leads)
     yield f"  = {counted.leads:>10,} leads count, {counted.wins:,} of them were won ({share})"
     begun, within = learned.landmark / _DAY, counted.horizon / _DAY
+    if learned.seen_later:
+        yield (
+            f"  Mind: {learned.seen_later:,} of them were looked at before the first sync: their fields are"
+            " as they were at that sync, and what sales filled in until then looks like foresight."
+        )
     yield f"  Looked at {begun:g} days after they began, and won means within {within:g} days after that."
 
 

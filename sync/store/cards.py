@@ -110,6 +110,17 @@ class Cards:
             for row in rows
         )
 
+    def last_approval(self, db: sa.Connection) -> datetime | None:
+        """When something was approved or rolled back last; None: never."""
+        rows = self._rows(db)
+        return from_micros(rows[-1].approved_at) if rows else None
+
+    def approved_by(self, db: sa.Connection, instant: datetime) -> Scorecard | None:
+        """The card both sides had approved last at an instant (aware); None: the starting score."""
+        rows = [row for row in self._rows(db) if row.approved_at <= micros(instant)]
+        cards = {one.version: one.card for one in self.kept(db)}
+        return cards.get(rows[-1].version) if rows else None
+
     def kept(self, db: sa.Connection) -> list[KeptCard]:
         """Every card proposed, oldest first, with its approvals."""
         table = schema.cards

@@ -256,6 +256,13 @@ class Work:
         last = db.execute(sa.select(sa.func.max(table.at)).where(table.connection == self._name)).scalar_one()
         return None if last is None else from_micros(last)
 
+    def first_run(self, db: sa.Connection) -> datetime | None:
+        """When a run was first kept; None: never."""
+        table = schema.runs.c
+        first = db.execute(sa.select(sa.func.min(table.at)).where(table.connection == self._name))
+        value = first.scalar_one()
+        return None if value is None else from_micros(value)
+
     def keep_run(self, db: sa.Connection, now: datetime, report: Mapping[str, Any]) -> None:
         """Keep a run's report, and let go of outbox rows done more than 30 days ago."""
         db.execute(

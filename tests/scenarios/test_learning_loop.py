@@ -12,6 +12,7 @@ import pytest
 
 from leadsla.cli.learn_store import note_of, report_of
 from sla_engine.book import Book
+from sla_engine.model import Activity, ActivityKind, ActorKind
 from sync.learning import Learned, NothingToLearn, learn_from_store
 from sync.progress import Silent
 from sync.store.cards import Cards
@@ -49,8 +50,7 @@ def a_lead(theatre: Theatre, dice: random.Random, name: str, began: datetime) ->
 
 def learned(theatre: Theatre, as_of: datetime = LAST) -> Learned:
     with theatre.store.begin() as db:
-        cards = Cards(theatre.crm.name).in_force(db, as_of)
-    approved = cards[-1].card if cards else None
+        approved = Cards(theatre.crm.name).approved_by(db, as_of)
     book = Book.of(theatre.agreement)
     return learn_from_store(theatre.store, theatre.crm.name, book, as_of, approved, Silent())
 
@@ -124,6 +124,71 @@ def test_leads_nobody_touched_are_not_lost_ones(tmp_path: Path) -> None:
     with pytest.raises(NothingToLearn, match="of 1 leads whose end is known 1 were won"):
         learned(theatre)
     theatre.close()
+
+
+def test_only_what_sales_did_in_time_is_work(tmp_path: Path) -> None:
+    """Marketing handing a lead over, a call only planned, a touch after the horizon: nobody tried."""
+    theatre = Theatre.open(tmp_path, START)
+    for number in range(120):
+        a_lead(theatre, random.Random(number), f"lead{number:03}", START + number * DAY / 2)
+    for number, name in enumerate(("promoted", "planned", "late")):
+        theatre.lead(name, START + (30 + number) * DAY, stage="inquiry")
+    theatre.change("promoted", START + 40 * DAY, stage="mql", by="max")
+    at = START + 45 * DAY
+    call = Activity("p", ActivityKind.CALL, at, at - 9 * DAY, "eva", ActorKind.PERSON, planned_for=at)
+    theatre.records.log("planned", call)
+    theatre.activity("late", START + 100 * DAY, "call", by="eva")
+    theatre.run(LAST)
+    assert dict(learned(theatre).counted.excluded)["unworked"] == 3
+    theatre.close()
+
+
+def test_leads_from_before_the_first_sync_are_counted_as_such(past: Theatre) -> None:
+    found = learned(past)
+    assert found.seen_later == found.counted.leads  # all were over when leadsla came
+
+
+def test_addresses_reach_neither_card_nor_report(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, START)
+    dice = random.Random(5)
+    for number in range(300):
+        name = f"lead{number:03}"
+        a_lead(theatre, dice, name, START + DAY * (number * 98 // 300))
+        theatre.records.now = at = START + DAY * (number * 98 // 300) + DAY
+        page = f"/unsubscribe/{name}@firma.example" if number % 2 else "/unsubscribe/all@firma.example"
+        visit = Activity(f"v{number}", ActivityKind.PAGE_VISIT, at, at, content=page, consent="declared")
+        theatre.records.log(name, visit)
+        fields = theatre.shown(name).lead.fields
+        theatre.change(name, at, fields={**fields, "referrer": "hans@firma.example" if number % 3 else ""})
+    theatre.run(LAST)
+    assert "firma.example" not in json.dumps(report_of(learned(theatre)), default=str)
+    theatre.close()
+
+
+def test_an_approval_made_later_changes_no_report_of_before(tmp_path: Path) -> None:
+    theatre = Theatre.open(tmp_path, START)
+    dice = random.Random(5)
+    for number in range(400):
+        a_lead(theatre, dice, f"lead{number:03}", START + DAY * (number * 98 // 400))
+    theatre.run(LAST)
+    first = learned(theatre)
+    with theatre.store.begin() as db:
+        cards = Cards(theatre.crm.name)
+        cards.approve(db, cards.propose(db, first.proposal.card, LAST), ("Mia", "Sam"), LAST + DAY)
+    theatre.run(LAST + 2 * DAY, allow_mass_change=True)
+    assert report_of(learned(theatre)) == report_of(first)
+    assert report_of(learned(theatre, LAST + 2 * DAY))["approved"] == first.proposal.card.version
+    theatre.close()
+
+
+@pytest.mark.slow
+def test_many_leads_counted_on_all_processors_are_counted_the_same(
+    past: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = report_of(learned(past))
+    monkeypatch.setattr("sync.learning.MANY", 100)
+    monkeypatch.setattr("sync.learning._LEADS_A_PIECE", 90)
+    assert report_of(learned(past)) == alone
 
 
 def test_nothing_synced_is_said(tmp_path: Path) -> None:
