@@ -108,8 +108,14 @@ def _without_clock(situation: Situation, judged: Qualification) -> NextStep:
     elif judged.returns_on is not None:
         step = NextStep("take_up_again", "marketing", judged.returns_on)
     else:
-        step = NextStep("nurture", "marketing")
+        step = NextStep("nurture_score" if _only_score_is_low(judged) else "nurture", "marketing")
     return step
+
+
+def _only_score_is_low(judged: Qualification) -> bool:
+    """Whether the interest is there and a score is not."""
+    unmet = {reason.criterion for reason in judged.reasons if reason.met is False}
+    return "score" in unmet and "interest" not in unmet
 
 
 def _planned(situation: Situation) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from sync.approval import Plan, state_of
 from sync.deliver import Desk
 from sync.guard import Caps, GuardStopped
 from sync.orders import Run, RunSettings
-from sync.plan import Permissions, is_shown, plan
+from sync.plan import READY, Permissions, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.known import KnownLead
@@ -58,7 +58,7 @@ class Decider:
         verdict = self._judge.judge(known, self._now)
         batch.leads.append(known)
         batch.verdicts.append(verdict)
-        self._report.note_verdict(verdict, was_ready=batch.were_ready.get(verdict.lead_id))
+        self._report.note_verdict(verdict, was_ready=self._judge.was_ready(known, batch.were_ready))
         decided = self._judge.plan(verdict, known)
         if self._run.settings.mode == "shadow":
             self._report.note_would(decided)
@@ -89,6 +89,18 @@ class Judge:
         """What the agreement says of the lead at ``now``."""
         return judged(known.history, self._book, now, self._run.settings)
 
+    def was_ready(self, known: KnownLead, judged_last: Mapping[str, bool]) -> bool | None:
+        """Whether the lead is ready for sales as far as anybody knows; None: nobody was told yet.
+
+        That is what the CRM shows: a verdict that a brake held back reached nobody. Where nothing is
+        written, what was judged last (``Work.were_ready``).
+        """
+        lead = known.seen.lead
+        shown = known.seen.ours.get("qualification", "")
+        if shown and self._run.settings.mode != "shadow" and not lead.closed_elsewhere:
+            return shown == READY
+        return judged_last.get(lead.id)
+
     def plan(self, verdict: Verdict, known: KnownLead) -> tuple[Change, ...]:
         """What has to be written so that the CRM shows it."""
         wording = self._wordings[verdict.agreement_version]
@@ -116,14 +128,14 @@ def caps_of(run: Run, work: Work, db: Connection, now: datetime) -> Caps:
 
 
 def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> None:
-    """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped."""
+    """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped.
+
+    Agreements and cards come into force only when the brakes let the run write.
+    """
     with run.store.begin() as db:
         expected = desk.work.use_policy(db, run.policy)
         agreements = Agreements(run.name)
-        binding = run.settings.mode != "shadow"
-        book = (
-            agreements.put_in_force(db, run.book, now) if binding else agreements.with_past(db, run.book, now)
-        )
+        book = agreements.with_past(db, run.book, now)
         working_set = desk.work.working_set(db, now)
         total = desk.facts.count(db)
         caps = caps_of(run, desk.work, db, now)
@@ -146,6 +158,10 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
     except GuardStopped as stopped:
         _take_back(run, desk)
         raise GuardStopped(f"{run.name}: {stopped}") from None
+    if run.settings.mode != "shadow":
+        with run.store.begin() as db:
+            desk.lease.confirm(db)
+            agreements.put_in_force(db, run.book, now)
 
 
 def _take_back(run: Run, desk: Desk) -> None:
@@ -165,12 +181,16 @@ def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime
 
 
 def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: datetime) -> None:
-    """A plan that a person read: exactly its changes, where the lead is as it was then and caps allow."""
+    """A plan that a person read: exactly its changes, where the lead is as it was then and caps allow.
+
+    Agreements and cards come into force as in any run that writes, and verdicts are kept.
+    """
     with run.store.begin() as db:
         desk.lease.confirm(db)
         known = {one.seen.lead.id: one for one in desk.facts.known(db, sorted(approved.states))}
         desk.facts.keep_learned(db, known.values())  # our own writing moves the stamp a sight goes by
         unchanged = {lead for lead, one in known.items() if state_of(one) == approved.states[lead]}
+        _judge_approved(run, desk, db, report, approved, [known[lead] for lead in sorted(unchanged)], now)
         caps = caps_of(run, desk.work, db, now)
         for change in approved.changes:
             report.note_planned(change)
@@ -186,3 +206,31 @@ def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: 
                 report.held_back.append(change.lead_id)
         desk.facts.mark_dirty(db, sorted({*report.overtaken, *report.held_back}))
     report.overtaken = sorted(set(report.overtaken))
+
+
+def _judge_approved(  # noqa: PLR0913 - the run, where it is kept, and what was approved
+    run: Run,
+    desk: Desk,
+    db: Connection,
+    report: RunReport,
+    approved: Plan,
+    leads: Sequence[KnownLead],
+    now: datetime,
+) -> None:
+    """Keep the verdicts of leads that are as they were; who would get something else by now is due again."""
+    book = Agreements(run.name).put_in_force(db, run.book, now)
+    judge = Judge(run, book)
+    were_ready = desk.work.were_ready(db, [one.seen.lead.id for one in leads])
+    wanted: dict[str, set[str]] = {}
+    for change in approved.changes:
+        wanted.setdefault(change.lead_id, set()).add(fingerprint(change))
+    verdicts, others = [], []
+    for known in leads:
+        verdict = judge.judge(known, now)
+        verdicts.append(verdict)
+        report.note_verdict(verdict, was_ready=judge.was_ready(known, were_ready))
+        decided = {fingerprint(change) for change in judge.plan(verdict, known)}
+        if decided != wanted.get(verdict.lead_id, set()):
+            others.append(verdict.lead_id)
+    desk.work.keep_verdicts(db, verdicts, run.policy.name)
+    desk.facts.mark_dirty(db, others)

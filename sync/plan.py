@@ -30,6 +30,8 @@ from sync.store.known import KnownLead
 from sync.wording import ENGLISH, local_time, task_body, task_subject
 
 SCORE_STEP = 5
+READY = "mql"
+"""What our field `qualification` shows of a lead that is ready for sales."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -81,7 +83,7 @@ def wanted_fields(verdict: Verdict, wording: Wording = ENGLISH) -> dict[str, Val
     """Our fields as the verdict wants them, typed, by our name."""
     clock = verdict.due_clock
     answered = [one.stopped_at for one in verdict.clocks if one.stopped_at and one.proof]
-    qualification = "mql" if verdict.is_mql else "not_yet"
+    qualification = READY if verdict.is_mql else "not_yet"
     if verdict.fit is Fit.NOT_A_BUYER:
         qualification = "not_a_buyer"
     return {

@@ -29,8 +29,9 @@ class RunReport:
     quarantined: int = 0
     uncovered: int = 0
     exempt: int = 0
-    ready_now: int = 0  # leads that were not ready for sales when they were judged last
+    ready_now: int = 0  # leads that the CRM shows as not ready for sales
     ready_no_more: int = 0
+    unreadable_card: str = ""  # approved, but this leadsla cannot read it
     left_alone: list[str] = field(default_factory=list)  # leads of owners who left, nobody stands in
     held_back: list[str] = field(default_factory=list)  # leads whose new task a cap keeps for a later run
     overtaken: list[str] = field(default_factory=list)  # leads that changed after the approved plan was made
@@ -55,7 +56,7 @@ class RunReport:
                 self.deferred += 1
 
     def note_verdict(self, verdict: Verdict, *, was_ready: bool | None = None) -> None:
-        """One lead was judged. ``was_ready``: for sales, when it was judged last; None: never before."""
+        """One lead was judged. ``was_ready``: for sales, as far as anybody was told; None: nobody was yet."""
         if was_ready is not None and was_ready != verdict.is_mql:
             self.ready_now += verdict.is_mql
             self.ready_no_more += not verdict.is_mql
@@ -84,6 +85,11 @@ class RunReport:
     def remarks(self) -> list[str]:
         """What a person should know beyond the numbers, a sentence each, with ids and what to do."""
         told = []
+        if self.unreadable_card:
+            told.append(
+                f"warning: this leadsla cannot read the approved card {self.unreadable_card}, so the starting"
+                " score counts; update leadsla, or take the card back with `leadsla learn --rollback`"
+            )
         if self.ready_now or self.ready_no_more:
             told.append(
                 f"leads that cross the MQL threshold: {self.ready_now} newly ready for sales,"

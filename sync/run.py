@@ -19,6 +19,7 @@ from sync.orders import Mode, Run, RunSettings
 from sync.pull import pull
 from sync.report import RunReport
 from sync.store.agreements import Agreements
+from sync.store.cards import Cards
 from sync.store.facts import Facts
 from sync.store.work import TRY_AGAIN_AFTER, Work
 from sync.wording import sentence
@@ -46,7 +47,7 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
     check(run)
     with held(run.store, run.name) as lease:
         desk = Desk(run.crm, run.store, lease, Facts(run.name), Work(run.name))
-        report = RunReport(run.name, run.settings.mode, run.crm.server_now())
+        report = _opened(run)
         try:
             settle(desk, report.at)
             now = pull(run, desk.facts, report, lease)
@@ -74,7 +75,7 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
     check(run)
     facts, work = Facts(run.name), Work(run.name)
     with held(run.store, run.name) as lease:
-        report = RunReport(run.name, run.settings.mode, run.crm.server_now())
+        report = _opened(run)
         now = pull(run, facts, report, lease) or report.at
         changes: list[Change] = []
         states: dict[str, str] = {}
@@ -89,7 +90,7 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
             for known in facts.known(db, ids):
                 facts.keep_learned(db, [known])
                 verdict = judge.judge(known, now)
-                report.note_verdict(verdict, was_ready=were_ready.get(verdict.lead_id))
+                report.note_verdict(verdict, was_ready=judge.was_ready(known, were_ready))
                 planned = judge.plan(verdict, known)
                 decided = tuple(change for change in planned if caps.allow(change))
                 if len(decided) < len(planned):
@@ -106,6 +107,13 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
         Plan(run.name, run.policy.name, tuple(changes), states),
         tuple(sentence(change) for change in changes),
     )
+
+
+def _opened(run: Run) -> RunReport:
+    """A report that says from the start what is wrong with the card in force."""
+    with run.store.begin() as db:
+        unreadable = Cards(run.name).unreadable(db)
+    return RunReport(run.name, run.settings.mode, run.crm.server_now(), unreadable_card=unreadable)
 
 
 def under_cards(run: Run) -> Run:

@@ -9,12 +9,17 @@ from typing import Any
 
 from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, JsonOption, app
 from leadsla.cli.explain import working_time
+from leadsla.cli.learned_words import condition
 from leadsla.cli.loading import usable
 from leadsla.cli.output import out, print_json
+from leadsla.settings import Settings
+from leadsla.wiring import last_state
 from sla_engine.agreement import Agreement
 from sla_engine.business_time import DAYS, BusinessHours
+from sla_engine.card import UNREMARKABLE
 from sla_engine.conditions import Condition
 from sla_engine.target import Step, Target
+from sync.store.cards import Cards, KeptCard
 
 _STARTS = {
     "phase_entered": "once the lead is {phase}",
@@ -29,15 +34,48 @@ _HOLIDAYS_AHEAD = timedelta(days=365)
 def agreement(
     config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show the agreement in sentences, with the holidays of the year ahead."""
-    _, book = usable(config)
+    """Show the agreement in sentences, with the holidays of the year ahead and the scorecards that count."""
+    settings, book = usable(config)
     today = (as_of or datetime.now(UTC)).date()
+    cards = _cards(settings)
     if as_json:
-        print_json([_plain(one, today) for one in book.agreements])
+        shown = {name: _plain_card(card) for name, card in cards.items()}
+        print_json([{**_plain(one, today), "cards": shown} for one in book.agreements])
         return
-    for one in book.agreements:
-        for line in told(one, today):
-            out.print(line, markup=False)
+    lines = [line for one in book.agreements for line in told(one, today)]
+    lines += [line for name, card in cards.items() for line in told_card(name, card)]
+    for line in lines:
+        out.print(line, markup=False)
+
+
+def _cards(settings: Settings) -> dict[str, KeptCard]:
+    """The approved card of each connection that has one."""
+    with last_state(settings) as store:
+        if store is None:
+            return {}
+        with store.begin() as db:
+            kept = [(name, one) for name in settings.connections for one in Cards(name).kept(db)]
+    return {name: one for name, one in kept if one.is_in_force}
+
+
+def _plain_card(card: KeptCard) -> dict[str, Any]:
+    at, by = card.approvals[-1]
+    body = None if card.card is None else card.card.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"version": card.version, "approved_at": at.isoformat(), "approved_by": list(by), "card": body}
+
+
+def told_card(connection: str, card: KeptCard) -> Iterator[str]:
+    """A connection's approved card a line at a time."""
+    at, by = card.approvals[-1]
+    approved = f"approved by {' and '.join(by)} on {at:%d %b %Y}"
+    yield f"scorecard of {connection} (version {card.version}), {approved}"
+    if card.card is None:
+        yield "  this leadsla cannot read it: the starting score counts"
+        return
+    for line in card.card.lines:
+        yield f"  {line.points:+4} {line.group}: {condition(line)}"
+    caps = ", ".join(f"{group} {cap}" for group, cap in card.card.caps.items())
+    yield f"  a lead that no line says anything about has {UNREMARKABLE} of 100; at most, either way: {caps}"
 
 
 def _plain(agreed: Agreement, today: date) -> dict[str, Any]:

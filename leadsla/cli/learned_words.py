@@ -6,6 +6,7 @@ Not here: the figures themselves (``sla_engine.learning``), tables and JSON (``l
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from leadsla.exports.assembling import Dropped
@@ -99,9 +100,15 @@ def _asked(when: Condition) -> str:
     if when.not_ is not None:
         return f"not ({_asked(when.not_)})"
     if when.activity is not None:
-        content = f' "{when.content.pattern.replace(chr(92), "")}"' if when.content is not None else ""
+        content = f' "{_content(when.content.pattern)}"' if when.content is not None else ""
         return f"{when.activity.replace('_', ' ')}{content}"
     return f"{when.field} {_test(when)}"
+
+
+def _content(pattern: str) -> str:
+    """The content that a learned line asks for, plainly; an expression that somebody wrote, as it is."""
+    plain = re.sub(r"\\(.)", r"\1", pattern.removeprefix(r"\A").removesuffix(r"\Z"), flags=re.DOTALL)
+    return plain if re.escape(plain) == pattern.removeprefix(r"\A").removesuffix(r"\Z") else pattern
 
 
 def _test(when: Condition) -> str:

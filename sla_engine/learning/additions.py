@@ -7,7 +7,6 @@ columns at once, so that few of those believed are false. Not here: new points f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -148,12 +147,11 @@ def _own_lines(card: Scorecard, one: Binned) -> list[CardLine]:
     feature = one.feature
     if feature.activity is None:
         return [line for line in card.lines if _asks(line, feature.name)]
-    content = re.escape(feature.content)
     return [
         line
         for line in card.lines
         if (line.when.activity, line.within) == (feature.activity, feature.window)
-        and (line.when.content.pattern if line.when.content is not None else "") == content
+        and (line.when.content.pattern if line.when.content is not None else "") == feature.asked_content
     ]
 
 

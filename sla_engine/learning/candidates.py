@@ -6,7 +6,6 @@ Not here: which of them tell anything (``screening``), and which become lines (`
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -166,7 +165,7 @@ def _asked(candidate: Candidate, one: Binned) -> tuple[str, dict[str, object]]:
     if feature.activity is not None:
         when = {"activity": feature.activity}
         if feature.content:
-            when["content"] = re.escape(feature.content)
+            when["content"] = feature.asked_content
     return _name(feature, candidate.operator, value), when
 
 

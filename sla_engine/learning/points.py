@@ -5,7 +5,6 @@ Not here: the score of one lead with its history (``scorecard``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,9 +90,7 @@ def _known(when: Condition, line: CardLine, sample: Sample) -> tuple[Bools, Bool
 def _done(when: Condition, line: CardLine, sample: Sample) -> tuple[Bools, Bools]:
     content = when.content.pattern if when.content is not None else ""
     for one in sample.features:
-        same = (
-            one.activity == when.activity and re.escape(one.content) == content and one.window == line.within
-        )
+        same = one.activity == when.activity and one.asked_content == content and one.window == line.within
         if same:
             return one.values == 1, one.values == 0
     raise KeyError(line.name)

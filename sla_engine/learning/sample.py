@@ -6,6 +6,7 @@ which leads may be counted (``cohort``), or where the columns come from.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -32,6 +33,9 @@ class Feature:
 
     >>> Feature("country", "fit", "category", np.array([0, 1, -1]), ("DE", "AT")).levels[0]
     'DE'
+    >>> form = Feature("f", "interest", "yes_no", np.array([1]), activity=ActivityKind.FORM, content="Demo")
+    >>> [re.search(form.asked_content, text) is not None for text in ("Demo", "Demo booked")]
+    [True, False]
     """
 
     name: str
@@ -43,6 +47,14 @@ class Feature:
     activity: ActivityKind | None = None
     content: str = ""
     window: timedelta | None = None
+
+    @property
+    def asked_content(self) -> str:
+        """The regular expression by which a line asks for just this content, "" for any.
+
+        Conditions find an expression anywhere in a content, and "/pricing" is not "/pricing/terms".
+        """
+        return rf"\A{re.escape(self.content)}\Z" if self.content else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,6 +44,7 @@ TEXTS = {
     "find_out": "find out: {missing}",
     "take_up_again": "take it up again on the agreed date",
     "nurture": "keep nurturing until interest rises",
+    "nurture_score": "keep nurturing: interest is there, the score is still too low",
     "known_already": "no new lead: {kind} under {record}; tell the owner {owner}",
     "known_already_alone": "no new lead: {kind} under {record}",
     # score

@@ -43,6 +43,7 @@ TEXTS = {
     "find_out": "herausfinden: {missing}",
     "take_up_again": "am vereinbarten Tag wieder aufnehmen",
     "nurture": "weiter pflegen, bis das Interesse steigt",
+    "nurture_score": "weiter pflegen: Interesse ist da, die Wertung ist noch zu niedrig",
     "known_already": "kein neuer Lead: {kind} unter {record}; {owner} Bescheid geben",
     "known_already_alone": "kein neuer Lead: {kind} unter {record}",
     # Wertung

@@ -121,6 +121,10 @@ class Cards:
         cards = {one.version: one.card for one in self.kept(db)}
         return cards.get(rows[-1].version) if rows else None
 
+    def unreadable(self, db: sa.Connection) -> str:
+        """The version that counts, if this leadsla cannot read it; "" otherwise."""
+        return next((one.version for one in self.kept(db) if one.is_in_force and one.card is None), "")
+
     def kept(self, db: sa.Connection) -> list[KeptCard]:
         """Every card proposed, oldest first, with its approvals."""
         table = schema.cards

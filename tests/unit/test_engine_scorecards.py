@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from leadsla.cli.learned_words import condition
 from sla_engine.card import CardInForce, Scorecard
 from sla_engine.evaluate import evaluate
+from sla_engine.learning.candidates import Candidate, binned, line_of
+from sla_engine.learning.points import scores_of
+from sla_engine.learning.sample import Feature, Sample
+from sla_engine.model import ActivityKind
 from sla_engine.score_explained import explain_score
 from sla_engine.texts import LANGUAGES
 from sla_engine.wording import Wording
@@ -160,6 +166,68 @@ def test_a_score_may_be_needed_beside_data_fit_and_interest():
     assert ready(german, None) == (True, []), "unless it is agreed, no score decides"
     wanted = Wording.of("en").say("score_wanted", {"least": 29})
     assert wanted == "a score of at least 29 is needed"
+
+
+def test_where_only_the_score_is_too_low_the_next_step_says_so():
+    asked = {"handover": {"interest": "none", "score": 29}}
+    step = evaluate(a_lead(), carded(GERMAN, parts=asked), on("mon 12:00")).next_step
+    assert (step.code, step.responsible) == ("nurture_score", "marketing")
+    asked["handover"]["interest"] = "medium"
+    step = evaluate(a_lead(), carded(GERMAN, parts=asked), on("mon 12:00")).next_step
+    assert step.code == "nurture", "interest comes first"
+    for language in LANGUAGES:
+        texts = Wording.of(language)
+        assert texts.say("nurture_score") != texts.say("nurture")
+
+
+CONTENTS = (
+    "/pricing",
+    "/pricing/terms",
+    "/old/pricing",
+    "/pricing ",
+    "/PRICING",
+    "a.b",
+    "axb",
+    "a.b\n",
+    "(x",
+    "",
+)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_content_learned_by_equality_scores_in_the_engine_as_it_was_counted(seed):
+    dice = np.random.default_rng(seed)
+    window = timedelta(days=14)
+    visits = [dice.choice(len(CONTENTS), size=dice.integers(0, 4)) for _ in range(40)]
+    columns = tuple(
+        Feature(
+            f"page_visit: {content}",
+            "interest",
+            "yes_no",
+            np.array([any(CONTENTS[at] == content for at in each) for each in visits]).astype(np.int64),
+            activity=ActivityKind.PAGE_VISIT,
+            content=content,
+            window=window,
+        )
+        for content in CONTENTS[:-1]
+    )
+    sample = Sample(np.arange(40) % 2 == 0, features=columns)
+    one_by_one = [binned(column, sample.won) for column in columns]
+    yes = np.array([False, False, True])
+    lines = [
+        line_of(Candidate(at, yes, "is", value=True), one_by_one, int(dice.integers(1, 5)))
+        for at in range(len(columns))
+    ]
+    learned = Scorecard(lines=tuple(lines))
+    agreed = agreement().with_cards((CardInForce(card=learned, since=LONG_AGO),))
+    by_engine = [
+        score(a_lead(*(lead_did("page_visit", "tue 12:00", CONTENTS[at]) for at in each)), agreed)
+        for each in visits
+    ]
+    assert by_engine == scores_of(learned, sample).tolist()
+    assert [condition(line) for line in lines] == [
+        f'page visit "{content}" within 14 days' for content in CONTENTS[:-1]
+    ]
 
 
 def test_a_lead_held_out_is_routed_as_if_nobody_knew_its_score():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from leadsla.cli.agreement import agreement
 from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.explain import explain
 from leadsla.cli.learn_cards import approve, list_cards, rollback
@@ -65,6 +66,28 @@ def test_both_sides_approve_and_what_they_approved_can_be_taken_back(config, cap
     rollback(config, None)
     assert "salesforce: rolled back, the starting score is in force again" in capsys.readouterr().out
     assert in_force(config, capsys) == {"salesforce": [], "hubspot": []}
+
+
+def test_the_agreement_shows_the_card_that_counts_and_who_approved_it(config, capsys):
+    agreement(config)
+    assert "scorecard" not in capsys.readouterr().out
+    approve(config, None, CARD.version, BOTH)
+    capsys.readouterr()
+    agreement(config)
+    shown = capsys.readouterr().out
+    assert f"scorecard of salesforce (version {CARD.version}), approved by Ada and Max on " in shown
+    assert "    +5 fit: country is DE\n" in shown
+    assert "scorecard of hubspot" not in shown
+    agreement(config, as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["cards"]["salesforce"]["approved_by"] == list(BOTH)
+    assert told["cards"]["salesforce"]["card"]["lines"][0]["points"] == 5
+    store = Store.open(load(config).store.url)
+    with store.begin() as db:
+        db.execute(schema.cards.update().values(body="{}1"))
+    store.close()
+    agreement(config)
+    assert "this leadsla cannot read it: the starting score counts" in capsys.readouterr().out
 
 
 def test_what_is_done_can_be_read_by_machines(config, capsys):

@@ -16,6 +16,7 @@ from connectors.errors import Misconfigured
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book
 from sla_engine.card import Scorecard
+from sla_engine.score_explained import explain_score
 from sync.guard import Brakes, GuardStopped
 from sync.store import Store
 from sync.store.agreements import Agreements
@@ -202,6 +203,87 @@ def test_a_card_that_changes_many_leads_waits_for_consent_as_an_agreement_does(t
     assert scores(theatre) == STARTING
 
 
+def in_force(theatre: Theatre) -> list[tuple[str, datetime]]:
+    with theatre.store.begin() as db:
+        found = Cards(theatre.crm.name).in_force(db, after(9_999))
+    return [(one.card.version if one.card else "", one.since) for one in found]
+
+
+def test_after_the_brake_a_plan_still_says_who_crosses_and_nothing_is_in_force(theatre: Theatre) -> None:
+    asking(theatre, 40)
+    theatre.run(after(2))
+    first = theatre.agreement
+    theatre.settings = replace(theatre.settings, brakes=Brakes(share=0.1, floor=1))
+    approved(theatre, CARD, after(3))
+    asking(theatre, 35)
+    for minute in (4, 5):
+        with pytest.raises(GuardStopped):
+            theatre.run(after(minute))
+        report, _, _ = theatre.plan(after(minute))
+        assert (report.ready_now, report.ready_no_more) == (0, 3)
+    with theatre.store.begin() as db:
+        signed = [version for version, _ in Agreements(theatre.crm.name).history(db, first.name)]
+    assert signed[-1] == first.version, "a run that wrote nothing binds nobody"
+    assert in_force(theatre) == [(CARD.version, after(9_999))], "as if it began now"
+    report = theatre.run(after(6), allow_mass_change=True)
+    assert (report.ready_now, report.ready_no_more) == (0, 3)
+    assert in_force(theatre) == [(CARD.version, after(6))]
+    assert theatre.plan(after(7))[0].ready_no_more == 0
+
+
+def test_a_card_rolled_back_after_the_brake_held_it_leaves_nobody_crossing(theatre: Theatre) -> None:
+    asking(theatre, 40)
+    theatre.run(after(2))
+    theatre.settings = replace(theatre.settings, brakes=Brakes(share=0.1, floor=1))
+    approved(theatre, CARD, after(3))
+    with pytest.raises(GuardStopped):
+        theatre.run(after(4))
+    rolled_back(theatre, after(5))
+    report = theatre.run(after(6))
+    assert (report.ready_now, report.ready_no_more, report.planned) == (0, 0, 0)
+
+
+def test_an_approved_plan_puts_card_and_agreement_in_force_and_is_announced_once(theatre: Theatre) -> None:
+    asking(theatre, 40)
+    theatre.run(after(2))
+    approved(theatre, CARD, after(2))
+    asking(theatre, 35)
+    _, plan, _ = theatre.plan(after(3))
+    report = theatre.run(after(4), approved=plan)
+    assert (report.written, report.ready_no_more, in_force(theatre)) == (4, 3, [(CARD.version, after(4))])
+    with theatre.store.begin() as db:
+        signed = Agreements(theatre.crm.name).history(db, theatre.agreement.name)
+        verdicts = Work(theatre.crm.name).verdicts(db)
+    assert signed[-1] == (theatre.agreement.version, after(4))
+    assert {str(one.score) for one in verdicts} == set(BY_CARD.values())
+    report, plan, _ = theatre.plan(after(5))
+    assert (report.ready_now, report.ready_no_more, plan.changes) == (0, 0, ())
+    assert theatre.run(after(6)).planned == 0
+
+
+def test_what_a_lead_needs_by_now_follows_an_approved_plan_that_is_older(theatre: Theatre) -> None:
+    theatre.change("ada", after(2), stage="mql", by="flow")
+    approved(theatre, CARD, after(2))
+    _, plan, _ = theatre.plan(after(3))
+    theatre.run(after(115), approved=plan)  # at risk meanwhile
+    assert theatre.shown("ada").ours["status"] == "running"
+    theatre.run(after(116))
+    assert theatre.shown("ada").ours["status"] == "at_risk"
+
+
+def test_a_lead_held_out_shows_the_score_that_explain_explains(theatre: Theatre) -> None:
+    approved(theatre, CARD, after(2))
+    asking(theatre, 99, holdout=0.5)
+    theatre.run(after(3))
+    with theatre.store.begin() as db:
+        book = Agreements(theatre.crm.name).with_past(db, Book.of(theatre.agreement), after(4))
+        known = list(Facts(theatre.crm.name).known(db, sorted(BY_CARD)))
+    assert any(theatre.agreement.scoring.holds_out(one.seen.lead.id) for one in known)
+    for one in known:
+        told = explain_score(one.history, book.agreements[0], after(4))
+        assert theatre.shown(one.seen.lead.id).ours["score"] == str(sum(line.points for line in told.lines))
+
+
 def test_a_plan_read_before_another_card_was_approved_is_void(theatre: Theatre) -> None:
     _, plan, _ = theatre.plan(after(2))
     approved(theatre, CARD, after(3))
@@ -254,8 +336,13 @@ def test_a_card_of_another_leadsla_leaves_the_starting_score(theatre: Theatre) -
     approved(theatre, CARD, after(2))
     with theatre.store.begin() as db:
         db.execute(sa.text("UPDATE cards SET body = '{\"lines\": 1}'"))
-    theatre.run(after(3))
+    report = theatre.run(after(3))
     assert scores(theatre) == STARTING
+    (told,) = report.remarks()
+    assert told.startswith(f"warning: this leadsla cannot read the approved card {CARD.version}")
+    assert theatre.plan(after(4))[0].unreadable_card == CARD.version
+    rolled_back(theatre, after(5))
+    assert theatre.run(after(6)).remarks() == []
 
 
 def test_a_state_of_before_there_were_cards_goes_on(tmp_path: Path) -> None:
