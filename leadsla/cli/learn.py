@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,7 +126,7 @@ def learn(  # noqa: PLR0913 - one argument an option
         )
         return
     typed = _Typed(leads, outcome, activities, holdout, landmark, horizon, as_of)
-    refuse([*_typing_problems(typed), *files.problems()])
+    refuse([*_typing_problems(typed), *files.problems(leads, activities)])
     from leadsla.exports.activities import ActivityWishes  # noqa: PLC0415 - brings numpy
     from leadsla.exports.leads import Wishes  # noqa: PLC0415 - brings numpy
 
@@ -175,11 +175,16 @@ class _Files:
     svg: Path | None
     csv: Path | None
 
-    def problems(self) -> list[Problem]:
-        from leadsla.cli.learned_files import unwritable  # noqa: PLC0415 - brings numpy
+    def problems(self, leads: Path | None = None, activities: Path | None = None) -> list[Problem]:
+        """Why they cannot be written, or must not be: over what is read, or over each other."""
+        from leadsla.cli.learned_files import overwritten, unwritable  # noqa: PLC0415 - brings numpy
 
-        given = (("--svg", self.svg), ("--csv", self.csv))
-        return [one for option, path in given if path is not None for one in unwritable(path, option)]
+        given = [
+            (option, path) for option, path in (("--svg", self.svg), ("--csv", self.csv)) if path is not None
+        ]
+        read = [(option, path) for option, path in (("--leads", leads), ("--activities", activities)) if path]
+        problems = [one for option, path in given for one in unwritable(path, option)]
+        return [*problems, *overwritten(read, given)]
 
     def write(self, report: Any) -> list[Path]:
         """Both files; what was written."""
@@ -202,6 +207,10 @@ def _typing_problems(typed: _Typed) -> list[Problem]:
     for option, days in (("--landmark", typed.landmark), ("--horizon", typed.horizon)):
         if days is not None and not 0 <= days <= 3650:
             problems.append(Problem(option, f"{days} days cannot be meant", "0 to 3650"))
+    if typed.as_of is not None and typed.as_of > datetime.now(UTC):
+        problems.append(
+            Problem("--as-of", f"{typed.as_of:%Y-%m-%d} lies in the future", "name a day that is over")
+        )
     paths = [path for path in (typed.leads, typed.activities) if path is not None]
     for path in paths:
         if not path.is_file():

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 from leadsla.cli import learned_words as words
 from leadsla.cli.card_shown import CARD_COLUMNS, card_rows, figures, meaning, print_lifts
+from leadsla.cli.learned_warnings import warnings
 from leadsla.cli.output import out, print_table
 from leadsla.exports.learning import Learned, days
-
-_FEW_WINS = 100
 
 
 def show(learned: Learned) -> None:
@@ -96,28 +95,3 @@ def _fields(learned: Learned) -> Iterator[str]:
             yield f"  {dropped.field}: {words.dropped_sentence(dropped)}"
     if not learned.blocked and not learned.assembled.dropped:
         yield "Every column was looked at; none seems to know the outcome beforehand."
-
-
-def warnings(learned: Learned) -> Iterator[str]:
-    """What makes these figures weaker than they look."""
-    leads, counting = learned.leads, learned.counting
-    if counting.wins < _FEW_WINS:
-        yield f"only {counting.wins} wins: figures of another time may be quite different."
-    if leads.roles.ended is None:
-        yield (
-            "no column says when leads were won: young leads count as not won, and what was filled after"
-            " the win cannot be told from what was known before. Name one with --outcome-date."
-        )
-    if leads.roles.created is not None:
-        instants = next(one.instants for one in leads.columns if one.name == leads.roles.created)
-        if instants is not None and instants.is_ambiguous:
-            yield f"{leads.roles.created} is read as month/day/year; no date in it tells for sure."
-    if leads.export.footers:
-        yield f"{leads.export.footers} lines with one cell were passed over."
-    odd = [one for one in leads.columns if one.odd > max(5, one.filled // 100)]
-    for one in odd:
-        yield f"{one.name}: {one.odd:,} of {one.filled:,} values are no {one.kind}s and count as unknown."
-    if learned.done is not None and learned.done.counts.of_no_lead > learned.done.counts.read // 10:
-        yield "more than a tenth of the activities belong to no lead of this export."
-    if learned.assembled.seldom:
-        yield f"{learned.assembled.seldom:,} pieces of content were too seldom to be compared."

@@ -40,6 +40,23 @@ def unwritable(path: Path, option: str) -> list[Problem]:
     return []
 
 
+def overwritten(read: Sequence[tuple[str, Path]], written: Sequence[tuple[str, Path]]) -> list[Problem]:
+    """Files that would be written over what is read, or over one another; pairs of an option and its path."""
+    problems = []
+    for place, (option, path) in enumerate(written):
+        for other, taken in (*read, *written[:place]):
+            if _is_same(path, taken):
+                problems.append(Problem(option, f"{path} is the file of {other}", "name another file"))
+    return problems
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError):
+        return False
+
+
 def write(path: Path, text: str) -> None:
     """Into a file beside it first, so that nobody ever finds half of it. Raises ConfigurationProblem."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from leadsla.cli import learned_words as words
 from leadsla.cli.card_shown import support
-from leadsla.cli.learned import warnings
+from leadsla.cli.learned_warnings import warnings
 from leadsla.exports.learning import Learned, days
 from sla_engine.card import Scorecard
 from sla_engine.learning.audit import Blocked

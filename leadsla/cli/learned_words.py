@@ -172,6 +172,7 @@ def dropped_sentence(one: Dropped) -> str:
         return f"is text with {amount} different values"
     return {
         "excluded": "left out as you asked",
+        "personal": "left out: personal data",
         "empty": "is empty",
         "date": "is a date",
         "set_later": "seems, by its name, to be filled while or after a lead is worked",

@@ -6,7 +6,6 @@ never in memory. Not here: what that says (``sla_engine.learning.lift``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,14 +18,19 @@ from numpy.typing import NDArray
 from connectors.base import Problem
 from leadsla.exports import naming
 from leadsla.exports.columns import Coder, Ints, coded, kind_of
+from leadsla.exports.contents import Contents
+from leadsla.exports.dates import NEVER, Instants, evidence
 from leadsla.exports.leads import Leads, stop_at
+from leadsla.exports.personal import masked
 from leadsla.exports.reading import Cells, Export, Report
-from leadsla.exports.values import NEVER, Instants, is_empty
+from leadsla.exports.values import is_empty
 
 MOST_KINDS = 200
 MOST_CONTENTS = 2_000_000
-_REMEMBERED = 500_000
 _DAY = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
+BEFORE_CREATION = timedelta(days=1)
+"""The form that made a lead is written down before the lead; counted as the store counts."""
 _MATCHED = 0.2
 
 
@@ -79,7 +83,7 @@ def read_activities(  # noqa: PLR0913 - as many as there are sources of what is 
     """Raises BadExport when the activities cannot be joined; adds what is wrong to ``problems``."""
     export = Export(path, problems)
     stop_at(problems)
-    joining = _Joining(export, leads, window // timedelta(microseconds=1), problems)
+    joining = _Joining(export, leads, window // _MICROSECOND, problems)
     joining.assign(wishes)
     stop_at(problems)
     joining.read(report)
@@ -101,7 +105,7 @@ class _Joining:
     content: str | None = None
     instants: Instants = field(default_factory=lambda: Instants(()))
     kinds: Coder = field(default_factory=Coder)
-    contents: _Contents | None = None
+    contents: Contents | None = None
     began: Ints = field(init=False)
     marks: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), bool))
     pairs: list[Ints] = field(default_factory=list)
@@ -117,6 +121,7 @@ class _Joining:
         head = self.export.head()
         self._assign_lead(wishes.lead_id, head)
         self._assign_time(wishes.time, head)
+        self._decide_days()
         names = [name for name in self.export.names if name not in {self.lead, self.time}]
         found = [name for name in naming.all_of(names, naming.KIND) if _few(head.get(name, ()))]
         self.kind = self._named(wishes.kind) if wishes.kind else next(iter(found), None)
@@ -124,7 +129,7 @@ class _Joining:
         self.content = (
             self._named(wishes.content) if wishes.content else naming.first_of(names, naming.CONTENT)
         )
-        self.contents = _Contents() if self.content else None
+        self.contents = Contents() if self.content else None
         if self.kind is None and self.content is None and not self.problems:
             self._wrong("has no column that says what was done", "name it with --kind or --content")
 
@@ -145,7 +150,7 @@ class _Joining:
         if wanted and (wanted.casefold() in ours or wanted.casefold() not in theirs):
             self.lead = self._named(wanted) or ""
             return
-        shares = {name: sum(cell in index for cell in cells) for name, cells in head.items()}
+        shares = {name: sum(cell.strip() in index for cell in cells) for name, cells in head.items()}
         best = max(shares, key=lambda name: shares[name], default="")
         if not best or shares[best] < _MATCHED * len(head[best]):
             self._wrong(
@@ -169,6 +174,20 @@ class _Joining:
         if not self.problems or not wanted:
             self._wrong("has no column of dates that says when something was done", "name it with --time")
 
+    def _decide_days(self) -> None:
+        """What 03/04/2026 means, if the first rows leave it open: the first date that tells, or the leads."""
+        if not self.instants.is_undecided or self.problems:
+            return
+        place = self.export.names.index(self.time)
+        told = next(filter(None, (evidence(cells[place]) for cells in self.export.chunks())), 0)
+        leads = next(
+            (one.instants for one in self.leads.columns if one.name == self.leads.roles.created), None
+        )
+        if told:
+            self.instants.turn(day_first=told > 0)
+        elif leads is not None and leads.has_strokes and not leads.is_undecided:
+            self.instants.turn(day_first=leads.day_first)
+
     def read(self, report: Report | None) -> None:
         """Every row once; only pairs of what and lead stay."""
         place = {name: at for at, name in enumerate(self.export.names)}
@@ -190,10 +209,13 @@ class _Joining:
                 self._pair(rows, kinds, tuple(compress(cells[place[self.content]], chosen)))
 
     def _inside(self, rows: Ints, when: Ints) -> NDArray[np.bool_]:
-        """Whether something was done in the window of its lead; a day without a time counts from midnight."""
+        """Whether something was done in the window of its lead, the form that made it included.
+
+        A day without a time counts from midnight.
+        """
         known, dated = rows >= 0, when != NEVER
         start = self.began[rows]
-        first = start if self.instants.has_times else start - start % _DAY
+        first = (start if self.instants.has_times else start - start % _DAY) - BEFORE_CREATION // _MICROSECOND
         inside = known & dated & (start != NEVER) & (when >= first) & (when < start + self.window)
         self.counted["none"] += int((~known).sum())
         self.counted["time"] += int((known & ~dated).sum())
@@ -230,7 +252,7 @@ class _Joining:
         contents = tuple((int(one % MOST_KINDS), texts[one // MOST_KINDS]) for one in what[first].tolist())
         place = np.cumsum(first) - 1
         full = np.array([bool(text) for _, text in contents], bool)[place]
-        kinds = tuple(text.strip() or "(empty)" for text in self.kinds) or ("activity",)
+        kinds = tuple(masked(text.strip()) or "(empty)" for text in self.kinds) or ("activity",)
         counts = Counts(
             self.export.rows,
             *(self.counted[one] for one in ("within", "outside", "none", "time")),
@@ -239,38 +261,19 @@ class _Joining:
         return Done(kinds, self.marks[: len(kinds)], contents, place[full], lead[full], counts, columns)
 
 
-class _Contents(Coder):
-    """Numbers pieces of content; pages that differ only behind the question mark are one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.short = Coder()
-
-    def __missing__(self, text: str) -> int:
-        if len(self) > _REMEMBERED:
-            self.clear()
-        found = self[text] = self.short[_short(text)]
-        return found
-
-
 def _is_first(values: Ints) -> NDArray[np.bool_]:
     """Of sorted values, where another one begins."""
     return np.append(np.ones(min(1, values.size), bool), values[1:] != values[:-1])
 
 
 def _rows_of(index: dict[str, int], ids: Iterable[str]) -> Ints:
-    """The lead of each row, -1 for none: numbers of ids, which are looked up as they stand."""
+    """The lead of each row, -1 for none: numbers of ids, looked up as they stand, then without blanks."""
     cells = ids if isinstance(ids, tuple) else tuple(ids)
-    return np.fromiter(map(dict.get, repeat(index), cells, repeat(-1)), np.int64, len(cells))
+    found = np.fromiter(map(dict.get, repeat(index), cells, repeat(-1)), np.int64, len(cells))
+    for place in np.flatnonzero(found < 0).tolist():
+        found[place] = index.get(cells[place].strip(), -1)
+    return found
 
 
 def _few(cells: Sequence[str]) -> bool:
     return 1 <= len(set(cells)) <= min(MOST_KINDS, max(2, len(cells) // 2))
-
-
-def _short(text: str) -> str:
-    """A page without what follows the question mark; nothing for empty words."""
-    if is_empty(text):
-        return ""
-    plain = " ".join(text.split())
-    return re.split(r"[?#]", plain, maxsplit=1)[0] if "/" in plain else plain

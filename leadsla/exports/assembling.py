@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from leadsla.exports import naming
-from leadsla.exports.activities import Done
+from leadsla.exports import naming, personal
+from leadsla.exports.activities import BEFORE_CREATION, Done
 from leadsla.exports.columns import Column, Ints
 from leadsla.exports.counting import Counting
 from leadsla.exports.kinds import engine_kind
@@ -41,7 +41,7 @@ _GOOD_KINDS = frozenset(
     }
 )
 
-Why = Literal["role", "excluded", "empty", "date", "text", "set_later"]
+Why = Literal["role", "excluded", "personal", "empty", "date", "text", "set_later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def assembled(
     keys = leads.fingerprint[rows] if order is None else order
     sorting = np.lexsort((leads.fingerprint[rows], keys))
     rows = rows[sorting]
-    dropped = tuple(_dropped(leads, _folded(excluded), _folded(kept)))
+    dropped = tuple(_dropped(leads, _meant(leads, excluded), _meant(leads, kept)))
     without = {one.field for one in dropped}
     columns = [one for one in leads.columns if one.name not in without]
     features = [_feature(one, rows) for one in columns]
@@ -97,8 +97,10 @@ def assembled(
     )
 
 
-def _folded(names: Iterable[str]) -> set[str]:
-    return {naming.plain(name) for name in names}
+def _meant(leads: Leads, wanted: Iterable[str]) -> set[str | None]:
+    """The columns a person named; "Deal" is not "Deal #" where there are both."""
+    names = [one.name for one in leads.columns]
+    return {naming.named(names, one, "", []) for one in wanted}
 
 
 def _order(leads: Leads, rows: Ints) -> Ints | None:
@@ -110,18 +112,26 @@ def _order(leads: Leads, rows: Ints) -> Ints | None:
     return known.astype(np.int64)[rows]
 
 
-def _dropped(leads: Leads, excluded: set[str], kept: set[str]) -> Iterator[Dropped]:
+def _dropped(leads: Leads, excluded: set[str | None], kept: set[str | None]) -> Iterator[Dropped]:
     taken = leads.roles.taken
     for column in leads.columns:
         if column.name in taken:
             yield Dropped(column.name, "role", taken[column.name])
-        elif naming.plain(column.name) in excluded:
+        elif column.name in excluded:
             yield Dropped(column.name, "excluded")
+        elif is_personal(column):
+            yield Dropped(column.name, "personal")
         elif column.kind in {"empty", "date", "text"}:
             why: Why = "empty" if column.kind == "empty" else "date" if column.kind == "date" else "text"
             yield Dropped(column.name, why, "", column.distinct or 0)
-        elif naming.is_set_later(column.name) and naming.plain(column.name) not in kept:
+        elif naming.is_set_later(column.name) and column.name not in kept:
             yield Dropped(column.name, "set_later")
+
+
+def is_personal(column: Column) -> bool:
+    """Whether a column tells who somebody is, or how to reach them."""
+    is_a_word = column.kind in {"category", "text", "number"}
+    return column.is_personal or (is_a_word and personal.is_personal_name(column.name))
 
 
 def _feature(column: Column, rows: Ints) -> Feature:
@@ -152,7 +162,12 @@ class _Joined:
 
     def __init__(self, leads: Leads, done: Done, counting: Counting, rows: Ints) -> None:
         assert leads.ids is not None  # noqa: S101 - activities are joined by it
-        self.done, self.size, self.window, self.seldom = done, rows.size, counting.landmark, 0
+        self.done, self.size, self.window, self.seldom = (
+            done,
+            rows.size,
+            counting.landmark + BEFORE_CREATION,
+            0,
+        )
         self.ids = np.asarray(leads.ids[rows], np.int64)
         self.row_of = np.full(int(leads.ids.max(initial=-1)) + 2, -1, np.int64)
         self.row_of[self.ids] = np.arange(rows.size)
@@ -182,10 +197,11 @@ class _Joined:
         }
         frequent.sort(key=lambda one: (-counts[one], names[one]))
         self.seldom = max(0, len(frequent) - MOST_PRESENCES)
-        return {
-            names[one]: np.sort(rows[ends[one] - counts[one] : ends[one]])
-            for one in frequent[:MOST_PRESENCES]
-        }
+        found: dict[tuple[str, str], Ints] = {}
+        for one in frequent[:MOST_PRESENCES]:
+            some = rows[ends[one] - counts[one] : ends[one]]
+            found[names[one]] = np.union1d(found.get(names[one], np.empty(0, np.int64)), some)
+        return found
 
     def presences(self) -> Iterator[Presence]:
         """One for each kind, and for each piece of content."""

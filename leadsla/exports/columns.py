@@ -13,8 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leadsla.exports.dates import NEVER, Instants, evidence, exchanged, is_compact_day
+from leadsla.exports.personal import are_personal, masked
 from leadsla.exports.reading import Cells
-from leadsla.exports.values import NEVER, NO, YES, Instants, decimal_sign, is_empty, number
+from leadsla.exports.values import NO, YES, decimal_sign, is_empty, number
 
 Kind = Literal["number", "yes_no", "category", "date", "text", "empty"]
 Ints = NDArray[np.int64]
@@ -32,7 +34,8 @@ class Column:
 
     ``values``: float64 (number), int64 (yes_no 1, 0, -1; category codes into ``levels``, -1 unknown; date
     microseconds, -1 unknown), nothing for text and empty. ``odd``: filled cells that are not what the column
-    is. ``distinct``: different filled values, None: more than anybody counted.
+    is. ``distinct``: different filled values, None: more than anybody counted. ``is_personal``: most are
+    e-mail addresses or telephone numbers.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Column:
     distinct: int | None = None
     odd: int = 0
     instants: Instants | None = None
+    is_personal: bool = False
 
 
 class Coder(dict[str, int]):
@@ -72,7 +76,10 @@ class Gathering:
     def add(self, cells: Cells) -> None:
         """The next rows."""
         if self._reader is not None:
+            was_day_first = self._reader.instants.day_first
             self.parts.append(self._reader.read(cells))
+            if self._reader.instants.day_first != was_day_first:
+                self.parts[:-1] = [exchanged(np.asarray(part, np.int64)) for part in self.parts[:-1]]
             return
         self.parts.append(coded(self.coder, cells))
         if len(self.coder) > WIDE and not self.keep:
@@ -104,8 +111,9 @@ class _Reader:
     def __init__(self, kind: Kind, texts: Sequence[str], *, comma: bool) -> None:
         self.kind: Kind = kind if kind in {"number", "date"} else "text"
         self._decimal = decimal_sign(texts[:_SAMPLE], "," if comma else ".")
-        self.instants = Instants(texts[:_SAMPLE])
+        self.instants = Instants(texts)
         self.filled = self.odd = 0
+        self.is_personal = are_personal(text for text in texts[:_SAMPLE] if not is_empty(text))
 
     def read(
         self, cells: Sequence[str], counts: NDArray[np.int64] | None = None
@@ -115,7 +123,7 @@ class _Reader:
         if self.kind == "text":
             self.filled += int(weight[np.fromiter(map(bool, cells), np.bool_, len(cells))].sum())
             return np.empty(0, np.int64)
-        found = _numbers(cells, self._decimal) if self.kind == "number" else self.instants.all_of(cells)
+        found = _numbers(cells, self._decimal) if self.kind == "number" else self._dates(cells)
         known = ~np.isnan(found) if self.kind == "number" else found != NEVER
         odd = [at for at in np.flatnonzero(~known).tolist() if not is_empty(cells[at])]
         amount = int(weight[odd].sum())
@@ -123,14 +131,24 @@ class _Reader:
         self.filled += int(weight[known].sum()) + amount
         return found
 
+    def _dates(self, cells: Sequence[str]) -> Ints:
+        """The first dates that tell whether days come first decide, for the rows before them as well."""
+        told = evidence(cells) if self.instants.is_undecided else 0
+        if told:
+            self.instants.turn(day_first=told > 0)
+        return self.instants.all_of(cells)
+
     def column(self, name: str, parts: Sequence[NDArray[np.float64] | Ints | Codes]) -> Column:
         if self.kind == "text":
-            return Column(name, "text", np.empty(0, np.int64), filled=self.filled)
+            nothing = np.empty(0, np.int64)
+            return Column(name, "text", nothing, filled=self.filled, is_personal=self.is_personal)
         dtype = np.float64 if self.kind == "number" else np.int64
         values = np.concatenate([np.asarray(part, dtype) for part in parts])
         distinct = len(np.unique(values[~np.isnan(values)])) if self.kind == "number" else None
         instants = self.instants if self.kind == "date" else None
-        return Column(name, self.kind, values, (), self.filled, distinct, self.odd, instants)
+        return Column(
+            name, self.kind, values, (), self.filled, distinct, self.odd, instants, self.is_personal
+        )
 
 
 def typed(name: str, texts: Sequence[str], codes: Codes, *, comma: bool = False) -> Column:
@@ -146,10 +164,11 @@ def typed(name: str, texts: Sequence[str], codes: Codes, *, comma: bool = False)
     values, levels, instants = _understood(kind, texts, full, comma=comma)
     known = ~np.isnan(values) if kind == "number" else values != NEVER
     odd = int(counts[full & ~known].sum()) if kind in {"number", "date"} else 0
-    distinct = len({text.strip().casefold() for text, one in zip(texts, full, strict=True) if one})
+    different = {text.strip().casefold() for text, one in zip(texts, full, strict=True) if one}
+    distinct, is_personal = len(different), are_personal(different)
     if kind in {"text", "empty"}:
-        return Column(name, kind, np.empty(0, np.int64), (), filled, distinct)
-    return Column(name, kind, values[codes], levels, filled, distinct, odd, instants)
+        return Column(name, kind, np.empty(0, np.int64), (), filled, distinct, is_personal=is_personal)
+    return Column(name, kind, values[codes], levels, filled, distinct, odd, instants, is_personal)
 
 
 def _understood(
@@ -159,8 +178,7 @@ def _understood(
         chosen = [text for text, one in zip(texts, full, strict=True) if one]
         return _numbers(texts, decimal_sign(chosen, "," if comma else ".")), (), None
     if kind == "yes_no":
-        folded = [text.strip().casefold() for text in texts]
-        return np.array([1 if one in YES else 0 if one in NO else -1 for one in folded], np.int64), (), None
+        return _yes_or_no(texts), (), None
     if kind == "date":
         instants = Instants(text for text, one in zip(texts, full, strict=True) if one)
         return instants.all_of(texts), (), instants
@@ -168,19 +186,29 @@ def _understood(
     return values, levels, None
 
 
+def _yes_or_no(texts: Sequence[str]) -> Ints:
+    """Where no is never written, as where things are ticked, an empty cell is a no."""
+    folded = [text.strip().casefold() for text in texts]
+    empty = -1 if any(one in NO for one in folded) else 0
+    values = [1 if one in YES else 0 if one in NO else -1 if one else empty for one in folded]
+    return np.array(values, np.int64)
+
+
 def _levels(texts: Sequence[str], full: NDArray[np.bool_]) -> tuple[Ints, tuple[str, ...]]:
     """Levels in alphabetical order; capital and small letters are the same, as in a card."""
     shown: dict[str, str] = {}
     for text, one in zip(texts, full, strict=True):
         if one:
-            plain = " ".join(text.split())
+            plain = _level(text)
             folded = plain.casefold()
             shown[folded] = min(shown.get(folded, plain), plain)
     place = {folded: at for at, folded in enumerate(sorted(shown))}
-    values = [
-        place[" ".join(text.split()).casefold()] if one else -1 for text, one in zip(texts, full, strict=True)
-    ]
+    values = [place[_level(text).casefold()] if one else -1 for text, one in zip(texts, full, strict=True)]
     return np.array(values, np.int64), tuple(shown[folded] for folded in sorted(shown))
+
+
+def _level(text: str) -> str:
+    return masked(" ".join(text.split()))
 
 
 def kind_of(texts: Sequence[str], counts: NDArray[np.int64], *, comma: bool = False) -> Kind:
@@ -202,7 +230,7 @@ def kind_of(texts: Sequence[str], counts: NDArray[np.int64], *, comma: bool = Fa
     tested = dict(list(chosen.items())[:_SAMPLE])
     total = sum(tested.values())
     instants = Instants(tested)
-    if not all(text.isdigit() for text in tested) or _is_epoch(tested):
+    if not all(text.isdigit() for text in tested) or _is_epoch(tested) or all(map(is_compact_day, tested)):
         dates = sum(count for text, count in tested.items() if instants(text) != NEVER)
         if dates >= _MOSTLY * total:
             return "date"

@@ -26,11 +26,20 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What a person said about time; ``landmark`` None: 14 days with activities, none without."""
+    """What a person said about time; ``landmark`` None: 14 days with activities, none without.
+
+    ``now`` None: the clock's.
+    """
 
     landmark: timedelta | None = None
     horizon: timedelta | None = None
     as_of: datetime | None = None
+    now: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """The newest instant that anything may have happened at."""
+        return self.now or datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +105,7 @@ def _by_dates(leads: Leads, times: Times, known: Bools, problems: list[Problem])
         (leads.outcome.ends == End.BAD_DATA)[chosen],
     )
     landmark = times.landmark or timedelta(0)
-    as_of = times.as_of or _newest(leads, known)
+    as_of = times.as_of or min(times.latest, _newest(leads, known))
     try:
         found = count(ends, Rules(as_of, landmark, times.horizon))
     except ValueError as error:
@@ -119,7 +128,8 @@ def _without_dates(leads: Leads, times: Times, known: Bools) -> Counting:
     """Nobody knows when leads were won: those too young to have been are left out as far as dates tell."""
     ends = leads.outcome.ends
     landmark = times.landmark or timedelta(0)
-    as_of = times.as_of or (_newest(leads, known) if leads.began is not None else None)
+    newest = min(times.latest, _newest(leads, known)) if leads.began is not None else None
+    as_of = times.as_of or newest
     reasons = [
         ("duplicate", repeated(leads)),
         ("data_quality", ends == End.BAD_DATA),
@@ -145,7 +155,9 @@ def _newest(leads: Leads, known: Bools) -> datetime:
 
 
 def _numbers(leads: Leads) -> NDArray[np.int64]:
-    """A number for each lead; rows without an id are leads of their own."""
+    """A number for each lead; rows without an id are leads of their own, unless they can only be copies."""
+    if leads.ids is None and leads.are_different:
+        return leads.fingerprint
     if leads.ids is None:
         return np.arange(leads.size, dtype=np.int64)
     own = np.arange(leads.size, dtype=np.int64) + len(leads.index) + leads.size
@@ -176,10 +188,9 @@ def _enough(
         )
         problems.append(Problem(where, what, "export a longer time"))
     elif wins in {0, total}:
-        which = "was won" if not wins else "was not won"
-        every = "no lead" if not wins else "no lead of them"
+        said = f"all {total:,} leads were won" if wins else f"none of the {total:,} leads was won"
         values = ", ".join(f"{text} ({amount:,})" for text, amount, _ in leads.outcome.counts)
-        what = f"{every} {which}{after}: won means {column} {leads.outcome.meaning}"
+        what = f"{said}{after}: won means {column} {leads.outcome.meaning}"
         what += f", and {column} holds: {values}" if values else ""
         problems.append(Problem(where, what, f'name what means won: --outcome "{column}=VALUE"'))
     stop_at(problems)

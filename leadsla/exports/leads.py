@@ -5,9 +5,9 @@ Not here: what was done with them (``activities``), which of them count (``count
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from connectors.base import Problem
 from leadsla.exports import naming
-from leadsla.exports.columns import Coder, Codes, Column, Gathering, Ints
+from leadsla.exports.columns import Codes, Column, Gathering, Ints
+from leadsla.exports.identities import accounts, copies, fingerprints, lead_id_of, numbered, tells_rows_apart
 from leadsla.exports.outcome import Asked, Outcome, outcome_of, parted
-from leadsla.exports.reading import BadExport, Cells, Export, Report
-from leadsla.exports.values import is_empty
+from leadsla.exports.reading import BadExport, Export, Report
 
 FEWEST = 20
 _MOSTLY = 0.9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Leads:
 
     ``began`` and ``ended``: microseconds, -1 unknown; None where no column says. ``sequence``: running
     number, nan unknown. ``fingerprint``: of the row's content. ``ids``: number of the row's lead id in
-    ``index``, -1 none.
+    ``index``, -1 none. ``copies``: rows that another one equals in every cell; ``are_different``: otherwise a
+    column is different in nearly every row. ``in_future``: how many dates of a column lay in the future.
     """
 
     export: Export
@@ -83,6 +85,9 @@ class Leads:
     ids: Codes | None = None
     index: dict[str, int] = field(default_factory=dict)
     account: Ints | None = None
+    copies: NDArray[np.bool_] | None = None
+    are_different: bool = False
+    in_future: dict[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -111,6 +116,18 @@ def read_leads(path: Path, wishes: Wishes, problems: list[Problem], report: Repo
     return reading.leads()
 
 
+def without_future(leads: Leads, now: datetime) -> Leads:
+    """Dates after tomorrow are mistakes of typing: nobody knows them, and how many there were is kept."""
+    latest = (now + timedelta(days=1) - _EPOCH) // timedelta(microseconds=1)
+    roles, found = leads.roles, dict(leads.in_future)
+    both = ((roles.created, leads.began), (roles.ended, leads.ended))
+    for name, instants in both:
+        if name is not None and instants is not None and (late := int((instants > latest).sum())):
+            found[name] = late
+    kept = [None if one is None else np.where(one > latest, -1, one) for _, one in both]
+    return replace(leads, began=kept[0], ended=kept[1], in_future=found)
+
+
 def stop_at(problems: Sequence[Problem]) -> None:
     """Raises BadExport with everything that is wrong so far, if anything is."""
     if any(not one.is_warning for one in problems):
@@ -130,6 +147,7 @@ class _Reading:
         self.excluded: list[str | None] = []
         self.columns: dict[str, Gathering] = {}
         self.prints: list[Ints] = []
+        self.different = 0
 
     def assign(self) -> None:
         """The columns a person named must exist; the id is found by its name and by being different."""
@@ -146,15 +164,11 @@ class _Reading:
         if wishes.lead_id and wishes.lead_id.casefold() in {name.casefold() for name in names}:
             self.lead_id = self._named(wishes.lead_id)
         else:
-            self.lead_id = next(filter(self._tells_leads_apart, naming.all_of(names, naming.LEAD_ID)), None)
+            self.lead_id = lead_id_of(names, self.head)
         self.accounts = naming.all_of(names, naming.ACCOUNT)[:1]
 
     def _named(self, wanted: str) -> str | None:
         return naming.named(self.export.names, wanted, self.where, self.problems)
-
-    def _tells_leads_apart(self, name: str) -> bool:
-        cells = [cell for cell in self.head.get(name, ()) if not is_empty(cell)]
-        return len(cells) >= _MOSTLY * len(self.head[name]) and len(set(cells)) >= _MOSTLY * len(cells)
 
     def read(self, report: Report | None) -> None:
         """Every row, once."""
@@ -164,13 +178,16 @@ class _Reading:
         for cells in self.export.chunks(report):
             for name, part in zip(self.export.names, cells, strict=True):
                 self.columns[name].add(part)
-            self.prints.append(_fingerprints(cells))
+            self.prints.append(fingerprints(cells))
 
     def leads(self) -> Leads:
         """Raises BadExport when the outcome, or a column a person named, is not what it must be."""
         gathered = self.columns[self.asked.column]
         outcome = outcome_of(self.asked, list(gathered.coder), gathered.codes, self.where, self.problems)
         ids, index, account = self._identities()
+        fingerprint = np.concatenate(self.prints)
+        again = copies(fingerprint)
+        self.different = int((~again).sum())
         named = {name: self._column(one) for name, one in self.columns.items()}
         self.columns = {}
         began, sequence = self._beginning(named)
@@ -190,7 +207,7 @@ class _Reading:
             roles,
             outcome,
             tuple(named.values()),
-            np.concatenate(self.prints),
+            fingerprint,
             None if began is None else np.asarray(began.values, np.int64),
             began is not None and began.instants is not None and began.instants.has_times,
             None if sequence is None else np.asarray(sequence.values, np.float64),
@@ -198,6 +215,8 @@ class _Reading:
             ids,
             index,
             account,
+            again,
+            any(tells_rows_apart(one, self.different, fingerprint.size) for one in named.values()),
         )
 
     def _column(self, one: Gathering) -> Column:
@@ -213,13 +232,11 @@ class _Reading:
         index: dict[str, int] = {}
         if self.lead_id is not None:
             gathered = self.columns[self.lead_id]
-            ids, index = gathered.codes, dict(gathered.coder)
-            for text in list(filter(is_empty, index)):
-                ids[ids == index.pop(text)] = -1
+            ids, index = numbered(gathered.coder, gathered.codes)
         account = None
         for name in self.accounts:
             gathered = self.columns[name]
-            account = _accounts(gathered.coder, gathered.codes)
+            account = accounts(gathered.coder, gathered.codes)
         return ids, index, account
 
     def _beginning(self, columns: dict[str, Column]) -> tuple[Column | None, Column | None]:
@@ -242,7 +259,7 @@ class _Reading:
         return None
 
     def _is_unique(self, column: Column) -> bool:
-        return column.distinct is not None and column.distinct >= _MOSTLY * column.filled
+        return column.distinct is not None and column.distinct >= _MOSTLY * min(column.filled, self.different)
 
     def _is_full(self, column: Column) -> bool:
         return column.filled >= _MOSTLY * self.export.rows
@@ -265,19 +282,3 @@ class _Reading:
 
     def _wrong(self, what: str, remedy: str) -> None:
         self.problems.append(Problem(self.where, what, remedy))
-
-
-def _fingerprints(columns: Sequence[Cells]) -> Ints:
-    """A number for the content of each row, so that nothing depends on the order of rows."""
-    rows = ("\x1f".join(row).encode("utf-8", "replace") for row in zip(*columns, strict=True))
-    return np.fromiter((zlib.crc32(row) for row in rows), np.int64, len(columns[0]))
-
-
-def _accounts(coder: Coder, codes: Codes) -> Ints | None:
-    """The company of each row; None if nearly every row has one of its own, or hardly any has one."""
-    folded = ["" if is_empty(text) else text.strip().casefold() for text in coder]
-    places = {name: place for place, name in enumerate(sorted(set(folded) - {""}))}
-    lookup = np.array([places.get(name, -1) for name in folded], np.int64)
-    found = lookup[codes]
-    filled = int((found >= 0).sum())
-    return found if filled >= found.size / 2 and len(places) < 0.95 * filled else None

@@ -14,7 +14,7 @@ from leadsla.exports import naming
 from leadsla.exports.activities import ActivityWishes, Done, read_activities
 from leadsla.exports.assembling import Assembled, assembled
 from leadsla.exports.counting import LANDMARK, Counting, Times, counted
-from leadsla.exports.leads import Leads, Wishes, read_leads, stop_at
+from leadsla.exports.leads import Leads, Wishes, read_leads, stop_at, without_future
 from leadsla.exports.reading import BadExport, Report
 from sla_engine.card import Scorecard
 from sla_engine.learning.audit import Blocked, audit, without_blocked
@@ -79,6 +79,7 @@ def _read(
     if request.activities is not None and not request.activities.is_file():
         problems.append(_unreadable(request.activities))
     leads = read_leads(request.leads, request.wishes, problems, report)
+    leads = without_future(leads, request.times.latest)
     wanted = request.wishes.lead_id
     if wanted and request.activities is None:
         naming.named(leads.export.names, wanted, leads.export.path.name, problems)

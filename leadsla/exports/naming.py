@@ -35,6 +35,8 @@ LEAD_ID: tuple[str, ...] = (
     *("lead id", "leadid", "id", "lead key", "prospect id", "contact id", "record id", "lead", "key"),
     *("lead number", "lead no", "lead nr", "who id", "vid", "email", "e mail", "email address"),
 )
+SURE_ID = frozenset({"lead id", "leadid", "id", "lead key", "prospect id", "record id", "contact id", "vid"})
+"""Names that leave no doubt, although rows may repeat."""
 ENDED: tuple[str, ...] = (
     *("outcome date", "won date", "won at", "date won", "closed date", "close date", "closed at"),
     *("closed on", "converted date", "conversion date", "converted at", "converted on", "date closed"),

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from connectors.base import Problem
 from leadsla.exports.columns import Codes, kind_of, typed
-from leadsla.exports.values import NEVER, NO, YES, is_empty
+from leadsla.exports.dates import NEVER
+from leadsla.exports.personal import masked
+from leadsla.exports.values import NO, YES, is_empty
 from leadsla.mistakes import closest
 
 _WON = frozenset({"won", "closed won", "win", "customer", "converted", "closed - won", "closed/won"})
@@ -100,7 +102,7 @@ def outcome_of(
     if won_at is not None:
         rows = np.where((rows == End.WON) & (won_at == NEVER), End.UNKNOWN, rows).astype(np.int8)
     seen = sorted(zip(counts.tolist(), texts, ends, strict=True), key=lambda one: (-one[0], one[1]))
-    shown = tuple((text.strip() or "(empty)", count, End(end)) for count, text, end in seen[:_SHOWN])
+    shown = tuple((masked(text.strip()) or "(empty)", count, End(end)) for count, text, end in seen[:_SHOWN])
     return Outcome(rows, meaning, () if kind in {"date", "number"} else shown, won_at)
 
 
@@ -144,7 +146,9 @@ def _apart(asked: Asked, folded: Sequence[str], ends: Iterable[int], *, is_word:
 
 def _nobody_knows(asked: Asked, where: str, texts: Sequence[str], counts: NDArray[np.int64]) -> Problem:
     seen = sorted(zip(counts.tolist(), texts, strict=True), key=lambda one: (-one[0], one[1]))
-    told = ", ".join(f"{text.strip() or '(empty)'} ({count:,})" for count, text in seen[:_SHOWN] if count)
+    told = ", ".join(
+        f"{masked(text.strip()) or '(empty)'} ({count:,})" for count, text in seen[:_SHOWN] if count
+    )
     more = f" and {len(seen) - _SHOWN:,} more" if len(seen) > _SHOWN else ""
     if asked.won:
         near = closest(asked.won, [text.strip() for text in texts if text.strip()])
@@ -152,9 +156,11 @@ def _nobody_knows(asked: Asked, where: str, texts: Sequence[str], counts: NDArra
     else:
         near = ""
         what = f"nobody can tell which value of {asked.column} means won"
-    example = near or next((text.strip() for _, text in seen if not is_empty(text)), "VALUE")
-    return Problem(
-        where,
-        f"{what}; it holds: {told}{more}",
-        f'write --outcome "{asked.column}={example}" or another of these',
-    )
+    example = near or next((text.strip() for _, text in seen if _level(text) in _WON), "")
+    remedy = f'write --outcome "{asked.column}={masked(example) or "VALUE"}"'
+    remedy += " or another of these" if example else " with the value that means won"
+    return Problem(where, f"{what}; it holds: {told}{more}", remedy)
+
+
+def _level(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -5,23 +5,24 @@ Collects what is wrong instead of stopping at the first. Not here: what a column
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gc
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from connectors.base import Problem
+from leadsla.exports.encoding import bad_byte, holds_nul, letters_and_strays, likely, told_place
 
 CHUNK = 20_000
-_BLOCK = 1 << 20
 _MEGABYTE = 1_000_000
 _DELIMITERS = ",;\t|"
 _SCOUTED = 200
+_TOTALS = re.compile(r"\s*(grand |sub)?totals?\b|\s*(gesamt|summe)", re.IGNORECASE)
 _NOT_TEXT = {b"PK\x03\x04": "an Excel workbook or a zip file", b"\x1f\x8b": "a compressed file"}
 _NOT_TEXT |= {b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
 
@@ -76,33 +77,31 @@ class Export:
         if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t "):
             self._wrong("is empty")
             return ""
-        for encoding in _likely(start):
-            if self._bad_byte(encoding) is None:
+        for encoding in likely(start):
+            bad = bad_byte(self.path, encoding)
+            if bad is None:
                 return encoding
-        self._wrong(
-            f"is neither UTF-8, UTF-16 nor Windows text (byte {self._bad_byte('utf-8')} of it is none)",
-            "save it as CSV (UTF-8)",
-        )
+            if encoding == "utf-8-sig" and self._is_damaged(bad):
+                return ""
+        where = told_place(self.path, bad_byte(self.path, "utf-8") or 0)
+        self._wrong(f"is neither UTF-8, UTF-16 nor Windows text ({where} is none)", "save it as CSV (UTF-8)")
         return ""
 
-    def _bad_byte(self, encoding: str) -> int | None:
-        """Where the file stops being text of this encoding; None if it never does."""
-        decoder = codecs.getincrementaldecoder(encoding)()
-        at = 0
-        with self.path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                try:
-                    text = decoder.decode(block)
-                except UnicodeError as error:
-                    return at + getattr(error, "start", 0) + 1
-                if "\x00" in text:
-                    return at + text.index("\x00") + 1
-                at += len(block)
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeError:
-            return at
-        return None
+    def _is_damaged(self, bad: int) -> bool:
+        """Whether it is UTF-8 but for a few bytes: read as Windows text every other letter would be wrong."""
+        if holds_nul(self.path, bad):
+            what = f"holds a NUL byte ({told_place(self.path, bad)}), which no text has"
+            self._wrong(what, "the file is damaged or no CSV file; export it again")
+            return True
+        letters, strays = letters_and_strays(self.path)
+        if letters < max(1, strays):
+            return False
+        places = f"{strays:,} bytes are not, the first is" if strays > 1 else "one byte is not:"
+        self._wrong(
+            f"is UTF-8, but {places} {told_place(self.path, bad)}",
+            "two files were put together, or a text was cut; mend that line, or save it as CSV (UTF-8) again",
+        )
+        return True
 
     def _read_header(self) -> None:
         with self.path.open(encoding=self.encoding, newline="") as file:
@@ -121,7 +120,7 @@ class Export:
 
     def chunks(self, report: Report | None = None) -> Iterator[list[Cells]]:
         """The columns of so many rows after another; rows of another width are noted and end the reading."""
-        self.rows = self.footers = 0
+        self.rows = self.footers = self._ragged = 0
         with self.path.open("rb") as raw, without_collecting():
             total = max(1, self.path.stat().st_size // _MEGABYTE)
             reader = csv.reader(self._text(raw), delimiter=self.delimiter)
@@ -154,13 +153,13 @@ class Export:
         return list(zip(*rows, strict=True)) if rows else []
 
     def _mended(self, rows: list[list[str]], width: int) -> list[list[str]]:
-        """Without empty lines, lines of one cell (notes below a report), and trailing empty cells."""
+        """Without empty lines, notes and totals below a report, and trailing empty cells."""
         kept = []
         for row in rows:
-            cells = row[:width] if len(row) > width and not any(row[width:]) else row
+            cells = _cut(row, width)
             if len(cells) == width:
                 kept.append(cells)
-            elif any(cells) and len(cells) == 1:
+            elif any(cells) and _is_note(cells, width):
                 self.footers += 1
             elif any(cells):
                 self._ragged += 1
@@ -173,7 +172,8 @@ class Export:
         with self.path.open("rb") as raw:
             reader = csv.reader(self._text(raw), delimiter=self.delimiter)
             for row in islice(reader, self._skip, None):
-                if 1 < len(row) != width and any(row) and (len(row) < width or any(row[width:])):
+                cells = _cut(row, width)
+                if len(cells) != width and any(cells) and not _is_note(cells, width):
                     found.append(f"line {reader.line_num} has {len(row)} cells")
                 if len(found) == 3:
                     break
@@ -185,13 +185,16 @@ class Export:
 
     def head(self, rows: int = 5_000) -> dict[str, Cells]:
         """The first rows by column; problems they have are found again by ``chunks``."""
-        with self.path.open("rb") as raw:
+        found: list[list[str]] = []
+        with self.path.open("rb") as raw, suppress(csv.Error):
             reader = csv.reader(self._text(raw), delimiter=self.delimiter)
-            try:
-                found = [row for row in islice(reader, self._skip + 1, rows) if len(row) == len(self.names)]
-            except csv.Error:
-                found = []
-        return dict(zip(self.names, zip(*found, strict=True), strict=True)) if found else {}
+            for row in islice(reader, self._skip + 1, rows):
+                found += [cells for cells in [_cut(row, len(self.names))] if len(cells) == len(self.names)]
+        return (
+            dict(zip(self.names, zip(*found, strict=True), strict=True))
+            if found
+            else dict.fromkeys(self.names, ())
+        )
 
 
 @contextmanager
@@ -206,21 +209,20 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _likely(start: bytes) -> Iterable[str]:
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return ("utf-16",)
-    odd, even = start[1::2].count(0), start[::2].count(0)
-    if max(odd, even) > len(start) // 5:
-        return ("utf-16-le",) if odd > even else ("utf-16-be",)
-    return ("utf-8-sig", "cp1252")
+def _cut(row: list[str], width: int) -> list[str]:
+    """A row without empty cells beyond the header."""
+    return row[:width] if len(row) > width and not any(row[width:]) else row
+
+
+def _is_note(cells: list[str], width: int) -> bool:
+    return len(cells) == 1 or (len(cells) < width and bool(_TOTALS.match(cells[0])))
 
 
 def _fitness(lines: list[str], sign: str) -> tuple[int, int]:
     """How many of the first rows have the header's width if they are parted by ``sign``, and that width."""
-    try:
-        widths = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
-    except csv.Error:
-        return 0, 0
+    widths: list[int] = []
+    with suppress(csv.Error):
+        widths += (len(row) for row in csv.reader(lines, delimiter=sign) if row)
     if not widths or widths[0] < 2:
         return 0, 0
     return widths.count(widths[0]) * min(widths[0], 4), widths[0]

@@ -128,6 +128,27 @@ def test_chart_and_table_are_whole_files(printed):
     assert not [one for one in svg.parent.iterdir() if one.name.startswith(".")]
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--svg", "leads.csv"), "--svg: leads.csv is the file of --leads"),
+        (("--csv", "linked.csv"), "--csv: linked.csv is the file of --leads"),
+        (("--activities", "a.csv", "--csv", "./a.csv"), "--csv: a.csv is the file of --activities"),
+        (("--svg", "out", "--csv", "../{}/out"), "is the file of --svg"),
+        (("--as-of", "2999-01-01T00:00Z"), "--as-of: 2999-01-01 lies in the future"),
+    ],
+)
+def test_no_file_is_written_over_what_is_read_or_over_another(typed, tmp_path, options, words):
+    (tmp_path / "leads.csv").write_text("Won,a\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("Lead,Type,At\n", encoding="utf-8")
+    (tmp_path / "linked.csv").symlink_to("leads.csv")
+    options = [one.format(tmp_path.name) for one in options]
+    code, _, err = typed("learn", "--leads", "leads.csv", "--outcome", "Won", *options)
+    assert code == 2
+    assert words in err
+    assert (tmp_path / "leads.csv").read_text(encoding="utf-8") == "Won,a\n"
+
+
 def test_every_mistake_is_told_at_once_and_nothing_is_written(typed, tmp_path):
     code, out, err = typed(
         "learn", "--leads", "no.csv", "--holdout", "2", "--svg", "none/x.svg", "--landmark", "-1"
@@ -154,7 +175,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_written(typed, tmp_path):
         (b"Win,a\n1,2\n", 'has no column "Won" - did you mean "Win"?'),
         (b"Won,a\n1,2\n1\xc3\xa4,2,3\n", "does not fit the header"),
         (b"Won,a\n" + b"1,2\n0,3\n" * 5, "only 10 leads with a known outcome"),
-        (b"Won,a\n" + b"1,2\n1,3\n" * 50, "no lead of them was not won"),
+        (b"Won,a\n" + b"1,2\n1,3\n" * 50, "all 100 leads were won"),
     ],
 )
 def test_a_bad_export_ends_with_2_and_one_line(typed, tmp_path, content, words):
