@@ -165,6 +165,8 @@ class Situation:
 
     def behaviour_at(self, instant: datetime) -> Behaviour:
         """The same with the consents of an instant, that none given or withdrawn later changes the past."""
+        if not self.history.fields:
+            return self.behaviour
         changes = self._consents
         if not changes or changes[-1] <= instant:
             return self.behaviour
