@@ -7,6 +7,7 @@ Not here: the counting itself (``sla_engine.learning``), or approving a card (``
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -129,7 +130,8 @@ def _observe_together(
     said = observed.agreement.model_dump_json(by_alias=True)
     pieces = [everyone[first : first + _LEADS_A_PIECE] for first in range(0, len(everyone), _LEADS_A_PIECE)]
     done = 0
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(mp_context=context, initializer=_leave_interrupts_to_the_parent) as pool:
         try:
             tasks = [pool.submit(_piece, url, connection, said, observed.as_of, piece) for piece in pieces]
             for task, piece in zip(tasks, pieces, strict=True):
@@ -140,6 +142,11 @@ def _observe_together(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return observed
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; one answer to it is enough."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _piece(url: str, connection: str, said: str, as_of: datetime, lead_ids: Sequence[str]) -> Observed:
