@@ -97,6 +97,7 @@ def test_check_tells_every_mistake_with_the_nearest_right_name(config):
         assert any(line.startswith(where) and words in line for line in told), (where, told)
 
 
+@pytest.mark.slow
 def test_check_in_words_says_as_much_and_counts(config):
     done = leadsla("check", config=config[0])
     assert done.returncode == 2

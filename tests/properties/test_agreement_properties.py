@@ -130,7 +130,7 @@ def lasting(verdict):
 
 
 @given(histories(), INSTANTS, st.floats(0, 0.999999))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_a_verdict_is_the_same_until_it_says_it_may_change(history, now, share):
     verdict = evaluate(history, RICH, now)
     end = verdict.valid_until or now + timedelta(days=4000)
@@ -165,7 +165,7 @@ def test_order_and_repetition_of_facts_change_nothing(history, now, random):
 
 
 @given(histories(), INSTANTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_clocks_are_never_doubled_and_their_numbers_agree(history, now):
     verdict = evaluate(history, RICH, now)
     keys = [clock.key for clock in verdict.clocks]

@@ -180,6 +180,7 @@ def test_capital_letters_and_blanks_make_no_level_of_their_own():
     assert found.values[:4].tolist() == [1, 1, 0, -1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_column_of_very_many_values_is_read_as_a_short_one(keep):
     cells = [f"{n / 8:,.3f}" for n in range(120_000)] + ["n/a", "no idea"]

@@ -193,6 +193,7 @@ def test_days_of_activities_are_read_as_the_whole_file_or_the_leads_say(kept, da
     assert (counts.within, counts.without_time) == (len(done), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day_first", [True, False])
 def test_the_first_day_that_tells_decides_for_all_rows_of_a_long_column(day_first):
     form = "%d/%m/%Y %H:%M:%S" if day_first else "%m/%d/%Y %H:%M:%S"

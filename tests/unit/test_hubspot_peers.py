@@ -23,6 +23,7 @@ def pulled(crm: HubSpotCrm, clock: Clock, cursor: str) -> list[Page]:
     return list(crm.pull(cursor, clock.now() - timedelta(seconds=2)))
 
 
+@pytest.mark.slow
 def test_tap_hubspot_34_and_nango_647_changes_beyond_the_deepest_page_of_a_search_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -41,7 +41,7 @@ def is_about_levels(line):
 
 @pytest.mark.parametrize(
     "leads",
-    [100, 300, pytest.param(1000, marks=pytest.mark.slow), pytest.param(5000, marks=pytest.mark.slow)],
+    [100, *(pytest.param(leads, marks=pytest.mark.slow) for leads in (300, 1000, 5000))],
 )
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_no_level_is_in_two_lines_and_no_line_repeats_another(name, leads):
