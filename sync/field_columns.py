@@ -5,7 +5,6 @@ Values that could name a person make the whole column unfit. Not here: which lea
 
 from __future__ import annotations
 
-import re
 from array import array
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +13,10 @@ import numpy as np
 
 from sla_engine.learning.sample import Bools, Feature
 from sla_engine.model import Value
+from sync.personal import could_name_somebody
 
 NEVER = -1
 _MOST_LEVELS = 1_000
-_PERSONAL = re.compile(r"\S@\S+\.\S|(?:\+|\b0)[\d ()/.-]{7,}\d")
 _PERSONAL_WORDS = frozenset({"mail", "email", "phone", "mobile", "telephone", "fax"})
 _NAMES = frozenset({"name", "first_name", "last_name", "full_name", "contact_name"})
 
@@ -27,15 +26,6 @@ def names_people(name: str) -> bool:
     if name.endswith("_kind"):
         return False
     return name in _NAMES or not _PERSONAL_WORDS.isdisjoint(name.split("_"))
-
-
-def could_name_somebody(text: str) -> bool:
-    """Whether a text holds a mail address or a phone number.
-
-    >>> could_name_somebody("/unsubscribe/eva@kontor.example"), could_name_somebody("/pricing")
-    (True, False)
-    """
-    return _PERSONAL.search(text) is not None
 
 
 @dataclass(slots=True)

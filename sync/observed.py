@@ -22,7 +22,8 @@ from sla_engine.learning.cohort import Ends
 from sla_engine.learning.sample import Bools, Feature, Ints, Presence, Sample
 from sla_engine.lifecycle import REJECTED
 from sla_engine.model import Activity, ActivityKind, ActorKind, LeadHistory, LifecycleStage, Value
-from sync.field_columns import NEVER, FieldColumn, could_name_somebody, names_people, nothing_known
+from sync.field_columns import NEVER, FieldColumn, names_people, nothing_known
+from sync.personal import could_name_somebody
 from sync.store.packing import micros
 
 _BEFORE_CREATION = timedelta(days=1)  # the form that made the lead belongs to it

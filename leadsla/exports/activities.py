@@ -21,9 +21,9 @@ from leadsla.exports.columns import Coder, Ints, coded, kind_of
 from leadsla.exports.contents import Contents
 from leadsla.exports.dates import NEVER, Instants, evidence
 from leadsla.exports.leads import Leads, stop_at
-from leadsla.exports.personal import masked
 from leadsla.exports.reading import Cells, Export, Report
 from leadsla.exports.values import is_empty
+from sync.personal import masked
 
 MOST_KINDS = 200
 MOST_CONTENTS = 2_000_000

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadsla.exports.dates import NEVER, Instants, evidence, exchanged, is_compact_day
-from leadsla.exports.personal import are_personal, masked
+from leadsla.exports.personal import are_personal
 from leadsla.exports.reading import Cells
 from leadsla.exports.values import NO, YES, decimal_sign, is_empty, number
+from sync.personal import masked
 
 Kind = Literal["number", "yes_no", "category", "date", "text", "empty"]
 Ints = NDArray[np.int64]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from leadsla.exports.columns import Coder
-from leadsla.exports.personal import masked
 from leadsla.exports.values import is_empty
+from sync.personal import masked
 
 _REMEMBERED = 500_000
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from connectors.base import Problem
 from leadsla.exports.columns import Codes, kind_of, typed
 from leadsla.exports.dates import NEVER
-from leadsla.exports.personal import masked
 from leadsla.exports.values import NO, YES, is_empty
 from leadsla.mistakes import closest
+from sync.personal import masked
 
 _WON = frozenset({"won", "closed won", "win", "customer", "converted", "closed - won", "closed/won"})
 _WON |= {"success", "successful", "gewonnen", "kunde", "deal won", "sold", "closedwon"}

@@ -155,7 +155,7 @@ def test_addresses_reach_neither_card_nor_report(tmp_path: Path) -> None:
         name = f"lead{number:03}"
         a_lead(theatre, dice, name, START + DAY * (number * 98 // 300))
         theatre.records.now = at = START + DAY * (number * 98 // 300) + DAY
-        page = f"/unsubscribe/{name}@firma.example" if number % 2 else "/unsubscribe/all@firma.example"
+        page = "/bye?to=eva%40firma.example" if number % 2 else "/unsubscribe/all@firma.example"
         visit = Activity(f"v{number}", ActivityKind.PAGE_VISIT, at, at, content=page, consent="declared")
         theatre.records.log(name, visit)
         fields = theatre.shown(name).lead.fields
