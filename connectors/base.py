@@ -11,13 +11,49 @@ fails as a whole, or that results come back in order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from sla_engine.model import Activity, Lead, LifecycleStage, Owner, OwnerChange, StageChange, Value
+from connectors.changes import (
+    AssignOwner,
+    Change,
+    CloseTask,
+    CreateTask,
+    Receipt,
+    ReceiptStatus,
+    SetFields,
+    SetStage,
+    UpdateTask,
+)
+from sla_engine.model import Activity, Lead, Owner, OwnerChange, StageChange
+
+__all__ = [
+    "OUR_FIELDS",
+    "AssignOwner",
+    "CallCount",
+    "Change",
+    "CloseTask",
+    "CreateTask",
+    "Crm",
+    "KeepsNotes",
+    "Marks",
+    "Note",
+    "OurTask",
+    "Page",
+    "Problem",
+    "ProvisionStep",
+    "Receipt",
+    "ReceiptStatus",
+    "Rejection",
+    "Removal",
+    "SeenLead",
+    "SetFields",
+    "SetStage",
+    "UpdateTask",
+    "no_marks",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +73,36 @@ class Rejection:
 class SeenLead:
     """A mapped lead together with what the CRM shows in the fields we own, as text by our name.
 
-    ``crm_stage``/``shared`` hold raw CRM values needed for the three-way check before a stage or
-    owner is touched. ``modified_at`` is the CRM's stamp.
+    ``modified_at`` is the CRM's stamp. ``mark`` is kept with the lead and means something only to the
+    connector that made it: given back at the next pull, it tells what of a record is news (see ``Marks``).
     """
 
     lead: Lead
     modified_at: datetime
     ours: Mapping[str, str] = field(default_factory=dict)
+    mark: str = ""
+
+
+Marks = Callable[[Sequence[str]], Mapping[str, str]]
+"""The marks that leads were kept with, by lead id; leads never kept are left out. Safe between threads."""
+
+
+def no_marks(_lead_ids: Sequence[str]) -> Mapping[str, str]:
+    """Nothing was kept before: everything is news."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A lead that the CRM does not have any more: deleted or erased, or merged into another lead.
+
+    ``at``: when, as far as the CRM tells, else when it was noticed. A lead that is delivered again later
+    was brought back.
+    """
+
+    lead_id: str
+    at: datetime
+    merged_into: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +122,8 @@ class OurTask:
 class Page:
     """What one read brought: facts by lead id, any part may be empty.
 
-    ``cursor`` resumes after this page. ``estimate`` is the total number of records if known.
+    ``cursor`` resumes after this page; empty leaves the place where it is. ``estimate`` is the total number
+    of records if known. ``troubles`` are sources that could not be read, in words for the report.
     """
 
     leads: tuple[SeenLead, ...] = ()
@@ -72,74 +132,11 @@ class Page:
     owners: tuple[tuple[str, OwnerChange], ...] = ()
     tasks: tuple[OurTask, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    troubles: tuple[str, ...] = ()
     cursor: str = ""
     records: int = 0
     estimate: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetFields:
-    """Write our own fields on a lead. Values are typed; the connector turns them into CRM form."""
-
-    lead_id: str
-    values: Mapping[str, Value]
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateTask:
-    """Make the lead's one open task. ``key`` makes it findable before any resend."""
-
-    lead_id: str
-    key: str
-    owner_id: str | None
-    subject: str
-    body: str
-    due_at: datetime
-    time_zone: str
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTask:
-    lead_id: str
-    task_id: str
-    key: str
-    owner_id: str | None
-    subject: str
-    body: str
-    due_at: datetime
-    time_zone: str
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class CloseTask:
-    lead_id: str
-    task_id: str
-    key: str
-    note: str
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class AssignOwner:
-    """Only if the CRM still shows ``expected_owner_id``; else the receipt is UNCHANGED."""
-
-    lead_id: str
-    owner_id: str
-    expected_owner_id: str | None
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetStage:
-    """Only if the CRM still shows ``expected``; else the receipt is UNCHANGED."""
-
-    lead_id: str
-    stage: LifecycleStage
-    expected: LifecycleStage | None
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +152,6 @@ class Note:
             raise ValueError(
                 "a note needs a title, and a key of at most 80 letters a-z, digits, dots and dashes"
             )
-
-
-Change = SetFields | CreateTask | UpdateTask | CloseTask | AssignOwner | SetStage
-
-
-class ReceiptStatus(StrEnum):
-    WRITTEN = "written"
-    UNCHANGED = "unchanged"  # a person was faster, or the CRM already shows it
-    REJECTED = "rejected"  # this record will not be taken; ``message`` says why and what to do
-    DEFERRED = "deferred"  # not now: try in a later run
-    UNKNOWN = "unknown"  # may have been applied; look up by key before resending
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one change. ``record_id`` is the CRM id written (a new task's id)."""
-
-    status: ReceiptStatus
-    record_id: str = ""
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +223,27 @@ class Crm(Protocol):
 
     def owners(self) -> Mapping[str, Owner]: ...
 
-    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:
         """Everything changed since ``cursor`` ("" = ever) up to ``until``, page by page.
 
-        Each page's ``cursor`` resumes after it; the last page's cursor starts the next poll
-        (it looks back by itself). Raises Unauthorised, Unavailable, BudgetSpent.
+        Without ``until``: up to the CRM's own now, less the time a change needs to be seen. Each page's
+        ``cursor`` resumes after it; the last page's cursor starts the next poll (it looks back by itself).
+        Leads that were merged away or, where a poll can see it, deleted come as removals. Raises
+        Unauthorised, Unavailable, BudgetSpent.
+        """
+        ...
+
+    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+        """These leads as they are now with their whole history, and a removal for each that is gone.
+
+        The pages have no cursor: the place of the poll stays. Raises as ``pull``.
+        """
+        ...
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        """Every lead there is, with its CRM stamp, page by page: whoever is not in it is gone.
+
+        Never by a lagging index. Only what is read to its end is a census. Raises as ``pull``.
         """
         ...
 

@@ -16,7 +16,8 @@ class Connection:
     """Everything a connector needs; secrets are resolved already and never printed.
 
     ``auth`` holds the kind ("client_credentials", "jwt", "token" ...) under ``kind`` and its parts by
-    name. ``look_back`` seconds are read again on each poll because rows may appear late.
+    name. ``look_back`` seconds are read again on each poll because rows may appear late; changes younger
+    than ``settle`` seconds wait for the next poll.
     """
 
     name: str
@@ -25,5 +26,6 @@ class Connection:
     credentials: Mapping[str, SecretStr]
     mapping: ConnectionMapping
     look_back_seconds: int = 300
+    settle_seconds: float = 2.0
     attempts: int = 5
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)

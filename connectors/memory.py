@@ -21,6 +21,7 @@ from connectors.base import (
     Change,
     CloseTask,
     CreateTask,
+    Marks,
     Note,
     OurTask,
     Page,
@@ -28,20 +29,23 @@ from connectors.base import (
     ProvisionStep,
     Receipt,
     ReceiptStatus,
+    Removal,
     SeenLead,
     SetFields,
     SetStage,
     UpdateTask,
+    no_marks,
 )
 from connectors.canonical import canonical
 from connectors.errors import Unavailable
 from connectors.mapping import parse_instant
 from connectors.memory_notes import LOST, publish
-from connectors.memory_records import PARTS, MemoryRecords, Row, facts_of, owner_id
+from connectors.memory_records import PARTS, MemoryRecords, Row, facts_in, facts_of, owner_id
 from sla_engine.model import Activity, Owner, OwnerChange, StageChange
 
 LONGEST_TEXT = 255
 LOOK_BACK = timedelta(seconds=300)
+SETTLE = timedelta(seconds=2)
 _TURNS = (AssignOwner, SetFields, SetStage, CloseTask, UpdateTask, CreateTask)
 
 
@@ -98,12 +102,27 @@ class MemoryCrm:
         self._call("owners")
         return dict(self.records.people)
 
-    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002 - costs nothing to read again
         place = _Place(**json.loads(cursor)) if cursor else _Place()
         if place.to:
             yield from self._window(place)
             place = _Place(since=place.to)
+        until = until or self.records.now - SETTLE
         yield from self._window(replace(place, to=until.isoformat()))
+
+    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+        wanted = set(lead_ids)
+        rows = [row for part in PARTS for row in self.records.rows(part) if row.lead_id in wanted]
+        told = {row.lead_id for row in rows if isinstance(row.fact, Removal | SeenLead)}
+        gone = tuple(Removal(one, self.records.now) for one in dict.fromkeys(lead_ids) if one not in told)
+        yield replace(self._page(rows, "", None), removals=(*facts_in(Removal, rows), *gone))
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        rows = self.records.rows("leads")
+        for begin in range(0, len(rows), self.page_size):
+            self._break_if_told()
+            yield {row.lead_id: row.stamp for row in rows[begin : begin + self.page_size]}
+        self._call("census")
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         if changes:
@@ -168,7 +187,7 @@ class MemoryCrm:
         self._call("pull")
         yield Page(cursor=json.dumps(asdict(_Place(since=place.to))))
 
-    def _page(self, rows: Sequence[Row], cursor: str, estimate: int) -> Page:
+    def _page(self, rows: Sequence[Row], cursor: str, estimate: int | None) -> Page:
         self._call("pull")
         rubbish = self.records.rubbish
         leads = facts_of(SeenLead, rows)
@@ -177,7 +196,8 @@ class MemoryCrm:
             stages=facts_of(StageChange, rows),
             owners=facts_of(OwnerChange, rows),
             activities=facts_of(Activity, rows),
-            tasks=tuple(task for _, task in facts_of(OurTask, rows)),
+            tasks=facts_in(OurTask, rows),
+            removals=facts_in(Removal, rows),
             rejections=tuple(rubbish[lead_id] for lead_id, _ in leads if lead_id in rubbish),
             cursor=cursor,
             records=len(rows),

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.base import Note, OurTask, Rejection, SeenLead
+from connectors.base import Note, OurTask, Rejection, Removal, SeenLead
 from sla_engine.model import Activity, ActorKind, Lead, Owner, OwnerChange, StageChange
 
-PARTS = ("leads", "stages", "owners", "activities", "tasks")
+PARTS = ("leads", "stages", "owners", "activities", "tasks", "removals")
 Fact = TypeVar("Fact")
 
 
@@ -34,6 +34,7 @@ class Faults:
 
     ``lose_after``/``lose_before``: so many creates whose answer is lost after or before they
     happened. ``break_after_pages``: the next read breaks there, once. ``forbid_notes``: the right is missing.
+    ``hide_deletions``: no poll tells of a deleted lead, only its absence does.
     """
 
     lose_after: int = 0
@@ -42,6 +43,7 @@ class Faults:
     unavailable: bool = False
     break_after_pages: int | None = None
     forbid_notes: bool = False
+    hide_deletions: bool = False
 
 
 class MemoryRecords:
@@ -91,6 +93,21 @@ class MemoryRecords:
         """The record can be read again."""
         del self.rubbish[lead_id]
         self._touch(lead_id)
+
+    def remove(self, lead_id: str, merged_into: str = "") -> None:
+        """Delete the lead, or merge it into another, which inherits its activities and tasks."""
+        del self._rows["leads"][lead_id]
+        for part in ("activities", "tasks"):
+            for fact_id, row in list(self._rows[part].items()):
+                if row.lead_id == lead_id and merged_into:
+                    moved = (
+                        replace(row.fact, lead_id=merged_into) if isinstance(row.fact, OurTask) else row.fact
+                    )
+                    self._keep(part, fact_id, merged_into, moved)
+        if merged_into:
+            self._touch(merged_into)
+        if merged_into or not self.faults.hide_deletions:
+            self._keep("removals", lead_id, lead_id, Removal(lead_id, self.now, merged_into))
 
     def rows(self, part: str) -> list[Row]:
         """Everything of one part in the order it was stored; of a changed record the last state."""
@@ -165,3 +182,8 @@ def owner_id(lead: Lead) -> str | None:
 def facts_of(kind: type[Fact], rows: Sequence[Row]) -> tuple[tuple[str, Fact], ...]:
     """The facts of one kind, each with its lead."""
     return tuple((row.lead_id, row.fact) for row in rows if isinstance(row.fact, kind))
+
+
+def facts_in(kind: type[Fact], rows: Sequence[Row]) -> tuple[Fact, ...]:
+    """The facts of one kind."""
+    return tuple(fact for _, fact in facts_of(kind, rows))

@@ -21,7 +21,7 @@ Mode = Literal["shadow", "fields", "live"]
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How far this connection's runs may go. CRM changes younger than ``settle_seconds`` wait a run.
+    """How far this connection's runs may go.
 
     ``behaviour_readable``: some source delivers what leads do themselves. ``mapping`` names how records
     are read: under another one everything is read again.
@@ -35,7 +35,6 @@ class RunSettings:
     owner_writable: bool = False
     behaviour_readable: bool = True
     brakes: Brakes = field(default_factory=Brakes)
-    settle_seconds: float = 2.0
     mapping: str = ""
 
     @property

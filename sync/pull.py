@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.errors import Misconfigured
 from sync.lease import Lease
@@ -31,8 +31,7 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
         with run.store.begin() as db:
             lease.confirm(db)
             facts.read_anew(db, known)
-    until = server_now - timedelta(seconds=run.settings.settle_seconds)
-    for page in run.crm.pull(known.cursor, until):
+    for page in run.crm.pull(known.cursor):
         with run.store.begin() as db:
             lease.confirm(db)
             facts.keep_page(db, page, account, mapping)

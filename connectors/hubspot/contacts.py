@@ -6,19 +6,21 @@ Everything a page needs of its contacts comes in one read per 50: values and his
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from connectors.base import Page, Rejection, SeenLead
+from connectors.base import Page, Rejection, Removal, SeenLead
 from connectors.hubspot import history
-from connectors.hubspot.client import HISTORY_BATCH, SEARCH_PAGE, Client
+from connectors.hubspot.client import BATCH, HISTORY_BATCH, SEARCH_PAGE, Client, chunks
 from connectors.hubspot.fields import LEAD_STAMP, OWNER, our_properties, shown
 from connectors.hubspot.people import People
 from connectors.hubspot.window import Step, Window
 from connectors.mapping import NO_STAGE, ConnectionMapping, parse_instant, parse_value
 from sla_engine.contact import kinds_of
 from sla_engine.model import Lead, Value
+
+MERGED_IDS = "hs_merged_object_ids"
 
 
 class Unmappable(Exception):
@@ -41,7 +43,16 @@ class Asked:
     @classmethod
     def by(cls, mapping: ConnectionMapping) -> Asked:
         mapped = [one.field for one in mapping.lead.values()]
-        plain = ["createdate", LEAD_STAMP, "email", OWNER, *mapping.stages, *mapped, *our_properties()]
+        plain = [
+            "createdate",
+            LEAD_STAMP,
+            MERGED_IDS,
+            "email",
+            OWNER,
+            *mapping.stages,
+            *mapped,
+            *our_properties(),
+        ]
         past = [*mapping.stages, OWNER]
         past += [one.history_of for one in mapping.activities.values() if one.history_of]
         opt_out = mapping.lead.get("email_opt_out")
@@ -98,6 +109,25 @@ class Contacts:
                 continue
         return seen
 
+    def reread(self, ids: Sequence[str], now: datetime) -> Iterator[Page]:
+        """See ``Crm.reread``. Asked for by an id that was merged away, HubSpot shows the survivor."""
+        for part in chunks(list(dict.fromkeys(ids)), HISTORY_BATCH):
+            rows = self._client.read("contacts", part, self._asked.plain, history=self._asked.with_history)
+            page = self._page(rows, Window(None, now), None)
+            told = {str(row["id"]) for row in rows} | {one.lead_id for one in page.removals}
+            gone = tuple(Removal(one, now) for one in part if one not in told)
+            yield replace(page, removals=(*page.removals, *gone))
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        """Every contact by id and stamp, from the list: it does not lag behind."""
+        after = ""
+        while True:
+            reply = self._client.page_of("contacts", limit=BATCH, after=after, properties=[LEAD_STAMP])
+            yield {str(row["id"]): parse_instant(str(row["properties"][LEAD_STAMP])) for row in reply.results}
+            after = reply.after
+            if not after:
+                return
+
     def segment(self, window: Window, last: str) -> Iterator[Step]:
         """Contacts with stages, owners and the activities in their history, in steps."""
         yield from self._all(window, last) if window.since is None else self._changed(window, last)
@@ -136,7 +166,7 @@ class Contacts:
         return not stamp or self._delivered.get(str(row["id"])) != stamp
 
     def _page(self, rows: Sequence[Mapping[str, Any]], window: Window, estimate: int | None) -> Page:
-        leads, stages, owners, activities, rejections = [], [], [], [], []
+        leads, stages, owners, activities, rejections, removals = [], [], [], [], [], []
         for row in rows:
             contact_id = str(row["id"])
             try:
@@ -151,6 +181,8 @@ class Contacts:
                 self._delivered[contact_id] = stamp
             past = history.past_of(row, window.until, self._people.actor_of)
             leads.append(seen)
+            merged = str(row["properties"].get(MERGED_IDS) or "").split(";")
+            removals += [Removal(one, seen.modified_at, contact_id) for one in merged if one]
             lost = self._mapping.without_stage(row["properties"])
             rejections += [Rejection(contact_id, *lost, NO_STAGE)] if lost else []
             stages += [(contact_id, one) for one in history.stage_changes(past, seen, self._mapping)]
@@ -162,6 +194,7 @@ class Contacts:
             owners=tuple(owners),
             activities=tuple(activities),
             rejections=tuple(rejections),
+            removals=tuple(removals),
             records=len(rows),
             estimate=estimate,
         )

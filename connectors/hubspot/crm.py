@@ -9,6 +9,7 @@ from connectors.base import (
     CallCount,
     Change,
     CreateTask,
+    Marks,
     Note,
     OurTask,
     Page,
@@ -16,6 +17,7 @@ from connectors.base import (
     ProvisionStep,
     Receipt,
     SeenLead,
+    no_marks,
 )
 from connectors.connection import Connection
 from connectors.errors import wrong_address
@@ -42,6 +44,7 @@ class HubSpotCrm:
         self._writer = Writer(self._client, mapping, self._reader.tasks)
         self._check = Check(self._client, mapping, self._people)
         self._account_id = ""
+        self._settle = timedelta(seconds=connection.settle_seconds)
 
     def account_id(self) -> str:
         """The portal id. Raises Unauthorised, Unavailable, Misconfigured."""
@@ -61,8 +64,14 @@ class HubSpotCrm:
     def owners(self) -> Mapping[str, Owner]:
         return self._people.owners()
 
-    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
-        return self._reader.pull(cursor, until)
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002
+        return self._reader.pull(cursor, until or self.server_now() - self._settle)
+
+    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+        return self._reader.contacts.reread(lead_ids, self.server_now())
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        return self._reader.contacts.census()
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         return self._writer.apply(changes)

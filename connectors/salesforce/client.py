@@ -53,14 +53,14 @@ class Client:
             session=self.session,
         )
 
-    def query(self, soql: str) -> dict[str, Any]:
-        """The first page of a query, up to 2,000 records."""
-        answer: dict[str, Any] = self._call(lambda: self.sdk.query(soql))
+    def query(self, soql: str, *, deleted: bool = False) -> dict[str, Any]:
+        """The first page of a query, up to 2,000 records; if asked with those in the recycle bin."""
+        answer: dict[str, Any] = self._call(lambda: self.sdk.query(soql, include_deleted=deleted))
         return answer
 
-    def query_all(self, soql: str) -> list[dict[str, Any]]:
+    def query_all(self, soql: str, *, deleted: bool = False) -> list[dict[str, Any]]:
         """Every record of a query; for small results only."""
-        page = self.query(soql)
+        page = self.query(soql, deleted=deleted)
         rows: list[dict[str, Any]] = list(page["records"])
         while not page["done"]:
             page = self.rest("GET", page["nextRecordsUrl"].removeprefix(f"{ROOT}/"))

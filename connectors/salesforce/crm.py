@@ -11,6 +11,7 @@ from connectors.base import (
     CallCount,
     Change,
     CreateTask,
+    Marks,
     Note,
     OurTask,
     Page,
@@ -18,6 +19,7 @@ from connectors.base import (
     ProvisionStep,
     Receipt,
     SeenLead,
+    no_marks,
 )
 from connectors.connection import Connection
 from connectors.findings import unknown_users
@@ -85,9 +87,16 @@ class SalesforceCrm:
         visible = {name: frozenset(fields) for name, fields in self._described.items()}
         return Reader(self._client, self._connection.mapping, self._people.owners, visible)
 
-    def pull(self, cursor: str, until: datetime) -> Iterator[Page]:
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002 - a page costs the same however much of it is news
         look_back = timedelta(seconds=self._connection.look_back_seconds)
-        return self._reader.pull(cursor, until, look_back)
+        settled = until or self.server_now() - timedelta(seconds=self._connection.settle_seconds)
+        return self._reader.pull(cursor, settled, look_back)
+
+    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+        return self._reader.reread(lead_ids, self.server_now())
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        return self._reader.census()
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         return self._writer.apply(changes)

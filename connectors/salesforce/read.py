@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Page, Rejection, SeenLead
+from connectors.base import Page, Rejection, Removal, SeenLead
 from connectors.mapping import ActivitySource, ConnectionMapping, parse_instant
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES, instant
@@ -20,7 +20,17 @@ from connectors.salesforce.records import Records, Unreadable, our_task
 from sla_engine.model import Owner
 
 PAGE = 2000
-LEAD_FIELDS = ("Id", "CreatedDate", "SystemModstamp", "OwnerId", "IsConverted", "IsDeleted")
+LEAD_FIELDS = (
+    "Id",
+    "CreatedDate",
+    "SystemModstamp",
+    "OwnerId",
+    "IsConverted",
+    "IsDeleted",
+    "MasterRecordId",
+)
+HISTORY_FIELDS = ("Id", "LeadId", "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById")
+_IDS_PER_QUERY = 200
 TASK_FIELDS = (
     "Id",
     "WhoId",
@@ -42,6 +52,7 @@ class Stream:
     fields: tuple[str, ...]
     stamp: str
     where: str = ""
+    deleted: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +104,7 @@ class Reader:
 
     def _stream_pages(self, stream: Stream, place: Cursor) -> Iterator[Page]:
         while True:
-            rows = self._client.query(self._soql(stream, place))["records"]
+            rows = self._client.query(self._soql(stream, place), deleted=stream.deleted)["records"]
             is_last = len(rows) < PAGE
             if rows:
                 place.at[stream.name] = [str(rows[-1][stream.stamp]), str(rows[-1]["Id"])]
@@ -126,16 +137,48 @@ class Reader:
         return tuple(dict.fromkeys(name for name in wanted if name in self._visible["Lead"]))
 
     def _streams(self) -> Iterator[Stream]:
-        yield Stream("leads", "Lead", self.lead_fields(), "SystemModstamp")
+        yield Stream("leads", "Lead", self.lead_fields(), "SystemModstamp", deleted=True)
         if "LeadHistory" in self._visible:
-            fields = ("Id", "LeadId", "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById")
-            tracked = ", ".join(f"'{name}'" for name in (*self._mapping.stages, "Owner", "leadConverted"))
-            yield Stream("history", "LeadHistory", fields, "CreatedDate", f"Field IN ({tracked})")
+            yield Stream("history", "LeadHistory", HISTORY_FIELDS, "CreatedDate", self._tracked())
         for name, source in self._mapping.activities.items():
             if source.object in self._visible:
                 yield Stream(name, source.object, self._source_fields(source), "SystemModstamp")
         if KEY_FIELD in self._visible.get("Task", ()):
             yield Stream("our tasks", "Task", TASK_FIELDS, "SystemModstamp", f"{KEY_FIELD} != null")
+
+    def _tracked(self) -> str:
+        tracked = ", ".join(f"'{name}'" for name in (*self._mapping.stages, "Owner", "leadConverted"))
+        return f"Field IN ({tracked})"
+
+    def census(self) -> Iterator[Mapping[str, datetime]]:
+        """Every lead that is not deleted, by id and stamp."""
+        last = ""
+        while True:
+            beyond = f" WHERE Id > '{last}'" if last else ""
+            soql = f"SELECT Id, SystemModstamp FROM Lead{beyond} ORDER BY Id LIMIT {PAGE}"
+            rows = self._client.query(soql)["records"]
+            yield {str(row["Id"]): parse_instant(row["SystemModstamp"]) for row in rows}
+            if len(rows) < PAGE:
+                return
+            last = str(rows[-1]["Id"])
+
+    def reread(self, lead_ids: Sequence[str], now: datetime) -> Iterator[Page]:
+        """See ``Crm.reread``."""
+        ids = [one for one in dict.fromkeys(lead_ids) if one.isalnum()]
+        for start in range(0, len(ids), _IDS_PER_QUERY):
+            part = ids[start : start + _IDS_PER_QUERY]
+            listed = ", ".join(f"'{one}'" for one in part)
+            soql = f"SELECT {', '.join(self.lead_fields())} FROM Lead WHERE Id IN ({listed})"
+            rows = self._client.query_all(soql, deleted=True)
+            page = self._lead_page(rows, "")
+            gone = set(part) - {str(row["Id"]) for row in rows}
+            removals = (*page.removals, *(Removal(one, now) for one in sorted(gone)))
+            yield replace(page, removals=removals)
+            if "LeadHistory" in self._visible:
+                where = f"LeadId IN ({listed}) AND {self._tracked()}"
+                soql = f"SELECT {', '.join(HISTORY_FIELDS)} FROM LeadHistory WHERE {where}"
+                stages, owners = self.records.changes(self._client.query_all(soql))
+                yield Page(stages=tuple(stages), owners=tuple(owners))
 
     def _source_fields(self, source: ActivitySource) -> tuple[str, ...]:
         named = (source.lead, source.at, source.known_at, source.kind_from, source.actor)
@@ -160,7 +203,12 @@ class Reader:
     def _lead_page(self, rows: Sequence[Mapping[str, Any]], cursor: str) -> Page:
         leads: list[SeenLead] = []
         rejections: list[Rejection] = []
+        removals: list[Removal] = []
         for row in rows:
+            if row.get("IsDeleted"):
+                into = str(row.get("MasterRecordId") or "")
+                removals.append(Removal(str(row["Id"]), parse_instant(row["SystemModstamp"]), into))
+                continue
             try:
                 seen = self.records.seen(row)
             except Unreadable as trouble:
@@ -171,6 +219,7 @@ class Reader:
         return Page(
             leads=tuple(leads),
             rejections=tuple(rejections),
+            removals=tuple(removals),
             cursor=cursor,
             records=len(rows),
         )
