@@ -217,9 +217,9 @@ class MemoryCrm:
         seen = self.records.seen(change.lead_id)
         owner = getattr(change, "owner_id", None)
         reason = ""
-        if seen is None:
+        if seen is None and not isinstance(change, UpdateTask | CloseTask):
             reason = "NOT_FOUND: the lead is not there; it may have been deleted or merged"
-        elif change.lead_id in self.records.faults.refuse_leads or _is_locked(seen, change):
+        elif change.lead_id in self.records.faults.refuse_leads or (seen and _is_locked(seen, change)):
             reason = "READ_ONLY: the record cannot be edited"
         elif owner and owner not in self.records.people:
             reason = "INVALID_OWNER: there is no such owner; give the lead to somebody who exists"

@@ -77,7 +77,10 @@ class StoreSettings(Strict):
 
 
 class ScheduleSettings(Strict):
+    """How often to poll, and how often to count all leads (``sweep``; "0s": never)."""
+
     every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=60)
+    sweep: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(hours=24)
 
 
 class SafetySettings(Strict):

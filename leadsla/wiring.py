@@ -5,12 +5,14 @@ A context manager each, so whatever is opened is closed.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import version
 
 from pydantic import SecretStr
 
@@ -91,8 +93,21 @@ def connection_of(name: str, settings: ConnectionSettings) -> Connection:
     )
 
 
-def run_settings(settings: Settings, connection: ConnectionSettings) -> RunSettings:
-    """What the sync may do on this connection."""
+def identity_of(name: str, settings: ConnectionSettings) -> str:
+    """Names this leadsla, the address and the credentials; tells none of them. Raises SecretsMissing."""
+    connection = connection_of(name, settings)
+    secrets = {part: secret.get_secret_value() for part, secret in connection.credentials.items()}
+    parts = [
+        version("leadsla"),
+        connection.base_url,
+        connection.auth_kind,
+        *map(str, sorted(secrets.items())),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def run_settings(settings: Settings, connection: ConnectionSettings, identity: str = "") -> RunSettings:
+    """What the sync may do on this connection; ``identity`` as in ``RunSettings``."""
     rollout = connection.rollout
     return RunSettings(
         mode=rollout.mode,
@@ -103,6 +118,8 @@ def run_settings(settings: Settings, connection: ConnectionSettings) -> RunSetti
         owner_writable=connection.writes.owner,
         behaviour_readable=connection.delivers_behaviour,
         mapping=connection.fingerprint,
+        identity=identity,
+        sweep_every=settings.schedule.sweep or None,
         brakes=Brakes(settings.safety.max_changed_share, settings.safety.max_changed_floor),
     )
 

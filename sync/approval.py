@@ -15,6 +15,8 @@ from connectors.errors import Misconfigured
 from sync.store.known import KnownLead
 from sync.store.packing import pack_change, pack_lead, unpack_change
 
+GONE = "gone"
+"""The state of a lead that is not in the CRM any more."""
 _FORM = "leadsla-plan/2"
 
 

@@ -14,11 +14,11 @@ from sla_engine.evaluate import evaluate
 from sla_engine.model import LeadHistory
 from sla_engine.verdict import Verdict
 from sla_engine.wording import Wording
-from sync.approval import Plan, state_of
+from sync.approval import GONE, Plan, state_of
 from sync.deliver import Desk
 from sync.guard import Caps, GuardStopped
 from sync.orders import Run, RunSettings
-from sync.plan import READY, Permissions, is_shown, plan
+from sync.plan import READY, Permissions, closing_for_the_gone, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.known import KnownLead
@@ -137,9 +137,10 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         agreements = Agreements(run.name)
         book = agreements.with_past(db, run.book, now)
         working_set = desk.work.working_set(db, now)
-        total = desk.facts.count(db)
+        total = desk.facts.leads.count(db)
         caps = caps_of(run, desk.work, db, now)
         decider = Decider(run, book, report, now, desk.work.refused(db), caps)
+        _close_for_the_gone(run, desk, db, report, now)
     changed = 0
     for start in range(0, len(working_set), BATCH):
         with run.store.begin() as db:
@@ -164,20 +165,34 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
             agreements.put_in_force(db, run.book, now)
 
 
+def _close_for_the_gone(run: Run, desk: Desk, db: Connection, report: RunReport, now: datetime) -> None:
+    """Open tasks on deleted leads are closed; where tasks may not be touched they are just forgotten."""
+    tasks = desk.facts.removals.open_tasks(db)
+    if not tasks:
+        return
+    desk.lease.confirm(db)
+    if not run.settings.permissions.tasks:
+        desk.facts.removals.forget_tasks(db, [task.id for task in tasks])
+        return
+    for change in closing_for_the_gone(tasks):
+        report.note_planned(change)
+        desk.work.post(db, [change], now)
+
+
 def _take_back(run: Run, desk: Desk) -> None:
     """What the brake held is decided anew, so that a plan shows it."""
     with run.store.begin() as db:
         desk.lease.confirm(db)
         rows = desk.work.rows(db, UNSENT)
         desk.work.forget(db, [row.id for row in rows])
-        desk.facts.mark_dirty(db, sorted({row.lead_id for row in rows}))
+        desk.facts.leads.mark_dirty(db, sorted({row.lead_id for row in rows}))
 
 
 def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime) -> None:
     desk.facts.keep_learned(db, batch.leads)
     desk.work.keep_verdicts(db, batch.verdicts, run.policy.name)
     desk.work.post(db, batch.post, now)
-    desk.facts.mark_dirty(db, batch.held_back)
+    desk.facts.leads.mark_dirty(db, batch.held_back)
 
 
 def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: datetime) -> None:
@@ -191,6 +206,8 @@ def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: 
         desk.facts.keep_learned(db, known.values())  # our own writing moves the stamp a sight goes by
         unchanged = {lead for lead, one in known.items() if state_of(one) == approved.states[lead]}
         _judge_approved(run, desk, db, report, approved, [known[lead] for lead in sorted(unchanged)], now)
+        left = {task.lead_id for task in desk.facts.removals.open_tasks(db)}
+        unchanged |= {lead for lead in left if approved.states.get(lead) == GONE}
         caps = caps_of(run, desk.work, db, now)
         for change in approved.changes:
             report.note_planned(change)
@@ -204,7 +221,7 @@ def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: 
             else:
                 report.deferred += 1
                 report.held_back.append(change.lead_id)
-        desk.facts.mark_dirty(db, sorted({*report.overtaken, *report.held_back}))
+        desk.facts.leads.mark_dirty(db, sorted({*report.overtaken, *report.held_back}))
     report.overtaken = sorted(set(report.overtaken))
 
 
@@ -233,4 +250,4 @@ def _judge_approved(  # noqa: PLR0913 - the run, where it is kept, and what was 
         if decided != wanted.get(verdict.lead_id, set()):
             others.append(verdict.lead_id)
     desk.work.keep_verdicts(db, verdicts, run.policy.name)
-    desk.facts.mark_dirty(db, others)
+    desk.facts.leads.mark_dirty(db, others)

@@ -67,7 +67,7 @@ def settle(desk: Desk, now: datetime) -> None:
         desk.facts.keep_tasks(db, found.values(), mark_dirty=False)
         every = (*open_rows, *unsent)
         desk.work.forget(db, [row.id for row in every if row.id not in made])
-        desk.facts.mark_dirty(db, sorted({row.lead_id for row in every}))
+        desk.facts.leads.mark_dirty(db, sorted({row.lead_id for row in every}))
 
 
 def deliver(desk: Desk, report: RunReport, progress: Progress, stop: threading.Event) -> None:
@@ -101,7 +101,11 @@ def _send(desk: Desk, batch: Sequence[OutboxRow], report: RunReport) -> None:
         desk.lease.confirm(db)
         desk.work.finish(db, {row.id: receipt for row, receipt in answered})
         _remember(desk, db, [(row.change, one) for row, one in answered if one.status == "written"])
-        desk.facts.mark_dirty(db, sorted({row.lead_id for row, one in answered if one.status in unfinished}))
+        ended = [row.change for row, one in answered if one.status not in unfinished]
+        desk.facts.removals.forget_tasks(db, [one.task_id for one in ended if isinstance(one, CloseTask)])
+        desk.facts.leads.mark_dirty(
+            db, sorted({row.lead_id for row, one in answered if one.status in unfinished})
+        )
     for _, receipt in answered:
         report.count(receipt)
 
@@ -121,7 +125,7 @@ def _remember(desk: Desk, db: Connection, written: Sequence[tuple[Change, Receip
             tasks.append(_as_shown(change, change.task_id))
         elif isinstance(change, CloseTask):
             closed[change.task_id] = change.lead_id
-    desk.facts.show_written(db, fields)
+    desk.facts.leads.show_written(db, fields)
     for known in desk.facts.known(db, sorted(set(closed.values()))):
         tasks += [replace(task, is_open=False) for task in known.tasks if task.id in closed]
     desk.facts.keep_tasks(db, tasks, mark_dirty=False)

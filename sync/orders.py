@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from connectors.base import Crm
@@ -24,7 +24,9 @@ class RunSettings:
     """How far this connection's runs may go.
 
     ``behaviour_readable``: some source delivers what leads do themselves. ``mapping`` names how records
-    are read: under another one everything is read again.
+    are read: under another one everything is read again. ``identity`` names address and credentials, without
+    telling them: what was checked under the same ones stands for an hour; empty: nothing stands. Every
+    ``sweep_every`` all leads are counted; None: never.
     """
 
     mode: Mode = "shadow"
@@ -36,11 +38,21 @@ class RunSettings:
     behaviour_readable: bool = True
     brakes: Brakes = field(default_factory=Brakes)
     mapping: str = ""
+    identity: str = ""
+    sweep_every: timedelta | None = timedelta(hours=24)
 
     @property
     def permissions(self) -> Permissions:
         written = self.mode != "shadow"
         return Permissions(written, self.mode == "live", self.stages_writable, self.owner_writable)
+
+    @property
+    def checked_under(self) -> str:
+        """What a check is good for; empty: for nothing but now."""
+        if not self.identity:
+            return ""
+        stages = ",".join(sorted(self.stages_writable))
+        return f"{self.identity}|{self.mapping}|{self.mode}|{stages}|{self.owner_writable}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ it, and one that a person closed is never made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -160,10 +160,11 @@ def _task(connection: str, verdict: Verdict, known: KnownLead, wording: Wording)
     if clock is None or clock.responsible == "marketing":
         yield from _close_all(known, _outcome(verdict))
         return
-    key = task_key(connection, clock)
-    if any(task.key == key and not task.is_open for task in known.tasks):
+    keys = _keys(connection, clock, known)
+    if any(task.key in keys and not task.is_open for task in known.tasks):
         return  # a person closed it: it is never made again
     standing = [task for task in known.tasks if task.is_open]
+    key = standing[0].key if standing and standing[0].key in keys else keys[0]
     owner = known.seen.lead.owner
     zone = (owner.time_zone if owner else None) or clock.time_zone
     subject = task_subject(verdict, clock, zone, wording)
@@ -213,6 +214,21 @@ def _outcome(verdict: Verdict) -> str:
     return f"answered by {last.proof.replace('_', ' ')}"
 
 
-def task_key(connection: str, clock: SlaClock) -> str:
+def task_key(connection: str, clock_key: str) -> str:
     """Names the decision on the task: the same through restarts, new wording and new owners."""
-    return hashlib.sha256(f"{connection}|{clock.key}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"{connection}|{clock_key}".encode()).hexdigest()[:40]
+
+
+def _keys(connection: str, clock: SlaClock, known: KnownLead) -> tuple[str, ...]:
+    """The key of the decision, and what it was called on the leads that were merged into this one."""
+    own = known.seen.lead.id
+    rest = clock.key.removeprefix(f"{own}:")
+    return tuple(task_key(connection, f"{lead_id}:{rest}") for lead_id in (own, *known.merged))
+
+
+def closing_for_the_gone(tasks: Iterable[OurTask]) -> tuple[CloseTask, ...]:
+    """What is left to do for leads that were deleted: their open tasks are nobody's any more."""
+    return tuple(
+        CloseTask(task.lead_id, task.id, task.key, "the lead was deleted", "the lead was deleted")
+        for task in tasks
+    )

@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
+from connectors.base import Page
 from connectors.errors import Misconfigured
 from sync.lease import Lease
 from sync.orders import Run
 from sync.report import RunReport
 from sync.store.facts import Bookmark, Facts
+from sync.sweep import is_due, sweep, swept
+
+ACCOUNT_STANDS = timedelta(hours=1)
+OWNERS_STAND = timedelta(minutes=15)
 
 
 def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | None:
     """Steps 4 and 5. Pages into the store, each with its cursor; returns the instant to judge at.
 
-    None: asked to stop before everything was read, so nothing can be judged yet.
+    None: asked to stop before everything was read, so nothing can be judged yet. Raises GuardStopped when
+    more leads are gone than may be by accident.
     """
-    server_now = run.crm.server_now()
-    account = run.crm.account_id()
+    place = _place(run, facts, lease)
+    reading = Reading(run, facts, report, lease, place)
+    if not reading.keep(run.crm.pull(place.cursor, marks=reading.marks)):
+        return None
+    if not place.cursor:
+        swept(run, facts)  # a first load has seen everything
+    elif is_due(run, facts):
+        reading.keep(sweep(run, facts, report))
+    _keep_owners(run, facts, reading)
+    return run.as_of or run.crm.server_now()
+
+
+class Reading:
+    """One run's pages on their way into the store."""
+
+    def __init__(self, run: Run, facts: Facts, report: RunReport, lease: Lease, place: Bookmark) -> None:
+        self._run = run
+        self._facts = facts
+        self._report = report
+        self._lease = lease
+        self._place = place
+        self.has_leads = False
+
+    def marks(self, lead_ids: Sequence[str]) -> Mapping[str, str]:
+        """See ``connectors.base.Marks``."""
+        with self._run.store.engine.connect() as db:
+            return self._facts.leads.marks(db, lead_ids)
+
+    def keep(self, pages: Iterable[Page]) -> bool:
+        """Each page in a transaction of its own; False when asked to stop before the last."""
+        run, report = self._run, self._report
+        for page in pages:
+            with run.store.begin() as db:
+                self._lease.confirm(db)
+                gone = self._facts.keep_page(db, page, self._place.account, self._place.mapping)
+            self.has_leads |= bool(page.leads)
+            report.note_page(page, gone)
+            run.progress.step("read", report.read, page.estimate)
+            if run.stop.is_set():
+                report.troubles.append("stopped while reading; the next run goes on from here")
+                return False
+        return True
+
+
+def _place(run: Run, facts: Facts, lease: Lease) -> Bookmark:
+    """Where to go on reading: in the same account as ever, from the start under another mapping."""
+    now, under = datetime.now(UTC), run.settings.identity
     with run.store.begin() as db:
         known = facts.bookmark(db)
+        is_same = bool(known.account and under) and facts.visits.is_fresh(
+            db, "account", now, ACCOUNT_STANDS, under
+        )
+    account = known.account if is_same else run.crm.account_id()
     if known.account and known.account != account:
         raise Misconfigured(
             f"connections.{run.name}: the credentials belong to another account than last time;"
             " use another store, or the right credentials"
         )
     mapping = run.settings.mapping
-    if known.cursor and known.mapping != mapping:
-        known = Bookmark("", account, mapping)
-        with run.store.begin() as db:
-            lease.confirm(db)
-            facts.read_anew(db, known)
-    for page in run.crm.pull(known.cursor):
-        with run.store.begin() as db:
-            lease.confirm(db)
-            facts.keep_page(db, page, account, mapping)
-        report.read += page.records
-        run.progress.step("read", report.read, page.estimate)
-        if run.stop.is_set():
-            report.troubles.append("stopped while reading; the next run goes on from here")
-            return None
+    anew = bool(known.cursor) and known.mapping != mapping
+    place = Bookmark("" if anew else known.cursor, account, mapping)
     with run.store.begin() as db:
-        facts.people.keep(db, run.crm.owners().values())
-    return run.as_of or server_now
+        lease.confirm(db)
+        if not is_same:
+            facts.visits.note(db, "account", now, under)
+        if anew:
+            facts.read_anew(db, place)
+    return place
+
+
+def _keep_owners(run: Run, facts: Facts, reading: Reading) -> None:
+    """Who may own leads, when something was read or a quarter of an hour has passed."""
+    now = datetime.now(UTC)
+    with run.store.begin() as db:
+        if not reading.has_leads and facts.visits.is_fresh(db, "owners", now, OWNERS_STAND):
+            return
+    owners = run.crm.owners().values()
+    with run.store.begin() as db:
+        facts.people.keep(db, owners)
+        facts.visits.note(db, "owners", now)

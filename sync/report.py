@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.base import Change, Receipt, ReceiptStatus
+from connectors.base import Change, Page, Receipt, ReceiptStatus, Removal
 from sla_engine.verdict import ClockState, Verdict
 
 
@@ -20,6 +20,9 @@ class RunReport:
     mode: str
     at: datetime
     read: int = 0
+    gone: int = 0  # leads that were deleted in the CRM or merged into others
+    merged: int = 0  # of these
+    missed: int = 0  # leads with changes that only the sweep found
     evaluated: int = 0
     planned: int = 0
     written: int = 0
@@ -42,6 +45,13 @@ class RunReport:
     would: Counter[str] = field(default_factory=Counter)  # shadow mode: what was not written
     states: Counter[str] = field(default_factory=Counter)  # SLA status of the leads judged in this run
     troubles: list[str] = field(default_factory=list)
+
+    def note_page(self, page: Page, gone: Sequence[Removal]) -> None:
+        """One page was kept, and these leads are gone with it."""
+        self.read += page.records
+        self.gone += len(gone)
+        self.merged += sum(bool(one.merged_into) for one in gone)
+        self.troubles += [one for one in dict.fromkeys(page.troubles) if one not in self.troubles]
 
     def count(self, receipt: Receipt) -> None:
         """Add one receipt; an unknown outcome is deferred until it is settled."""
@@ -84,37 +94,47 @@ class RunReport:
 
     def remarks(self) -> list[str]:
         """What a person should know beyond the numbers, a sentence each, with ids and what to do."""
-        told = []
+        return [*self._about_the_agreement(), *self._about_the_crm(), *self._about_what_is_left()]
+
+    def _about_the_agreement(self) -> Iterator[str]:
         if self.unreadable_card:
-            told.append(
+            yield (
                 f"warning: this leadsla cannot read the approved card {self.unreadable_card}, so the starting"
                 " score counts; update leadsla, or take the card back with `leadsla learn --rollback`"
             )
         if self.ready_now or self.ready_no_more:
-            told.append(
+            yield (
                 f"leads that cross the MQL threshold: {self.ready_now} newly ready for sales,"
                 f" {self.ready_no_more} no longer ready"
             )
         if self.exempt:
-            told.append(f"{self.exempt} leads were handed over before effective_from")
+            yield f"{self.exempt} leads were handed over before effective_from"
         if self.uncovered:
-            told.append(f"no target covers {self.uncovered} leads in a phase with targets")
+            yield f"no target covers {self.uncovered} leads in a phase with targets"
+
+    def _about_the_crm(self) -> Iterator[str]:
+        deleted = self.gone - self.merged
+        if deleted:
+            yield f"{_leads_in_all(deleted)} deleted in the CRM and forgotten here"
+        if self.merged:
+            yield f"{_leads_in_all(self.merged)} merged into others, which take over what was owed to them"
+        if self.missed:
+            yield f"{_leads_in_all(self.missed)} changed without a poll showing it; the daily count found it"
+
+    def _about_what_is_left(self) -> Iterator[str]:
         if self.left_alone:
-            told.append(
+            yield (
                 f"{_leads(self.left_alone)} must be answered, but the owner has left;"
                 " name a deputy or manager under [agreement.people]"
             )
         if self.held_back:
-            told.append(
-                f"a cap on new tasks in [rollout] holds back {_leads(self.held_back)}; later runs make them"
-            )
+            yield f"a cap on new tasks in [rollout] holds back {_leads(self.held_back)}; later runs make them"
         if self.overtaken:
-            told.append(f"{_leads(self.overtaken)} changed after the plan was made: left to the next sync")
+            yield f"{_leads(self.overtaken)} changed after the plan was made: left to the next sync"
         if self.refused:
-            told.append(f"{_changes(self.refused)} the CRM has refused; `leadsla outbox` lists why")
+            yield f"{_changes(self.refused)} the CRM has refused; `leadsla outbox` lists why"
         if self.quarantined:
-            told.append(f"{self.quarantined} leads are in quarantine; `leadsla outbox` lists why")
-        return told
+            yield f"{self.quarantined} leads are in quarantine; `leadsla outbox` lists why"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; no personal data."""
@@ -130,6 +150,10 @@ def _leads(ids: list[str]) -> str:
     named = ", ".join(ids[:_NAMED])
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     return f"lead{'s' if len(ids) > 1 else ''} {named}{more}"
+
+
+def _leads_in_all(amount: int) -> str:
+    return "1 lead was" if amount == 1 else f"{amount} leads were"
 
 
 def _changes(amount: int) -> str:

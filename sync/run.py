@@ -7,24 +7,32 @@ its own module.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from connectors.base import Change
 from connectors.errors import Misconfigured, Unavailable
-from sync.approval import Plan, state_of
+from sync.approval import GONE, Plan, state_of
 from sync.decide import Judge, caps_of, judge_and_post, post_approved
 from sync.deliver import Desk, deliver, settle
+from sync.guard import GuardStopped
 from sync.lease import held
 from sync.orders import Mode, Run, RunSettings
+from sync.plan import closing_for_the_gone
 from sync.pull import pull
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.cards import Cards
 from sync.store.facts import Facts
+from sync.store.visits import Visits
 from sync.store.work import TRY_AGAIN_AFTER, Work
 from sync.wording import sentence
 
 __all__ = ["Mode", "Run", "RunSettings", "plan_only", "run_once"]
+
+CHECK_STANDS = timedelta(hours=1)
 
 
 def run_once(run: Run, approved: Plan | None = None) -> RunReport:
@@ -45,13 +53,13 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
             " make it again with `leadsla plan --out FILE`"
         )
     check(run)
-    with held(run.store, run.name) as lease:
+    with held(run.store, run.name) as lease, checked_again_if_refused(run) as report:
         desk = Desk(run.crm, run.store, lease, Facts(run.name), Work(run.name))
-        report = _opened(run)
         try:
-            settle(desk, report.at)
             now = pull(run, desk.facts, report, lease)
             if now is not None:
+                report.at = run.crm.server_now()
+                settle(desk, report.at)
                 if approved is None:
                     judge_and_post(run, desk, report, now)
                 else:
@@ -72,11 +80,12 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
     """
     started = time.monotonic()
     run = under_cards(run)
-    check(run)
+    check(run, anew=True)
     facts, work = Facts(run.name), Work(run.name)
     with held(run.store, run.name) as lease:
         report = _opened(run)
         now = pull(run, facts, report, lease) or report.at
+        report.at = now
         changes: list[Change] = []
         states: dict[str, str] = {}
         with run.store.begin() as db:
@@ -99,6 +108,10 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
                 if decided:
                     states[known.seen.lead.id] = state_of(known)
             report.quarantined = len(facts.quarantine.rows(db))
+            if run.settings.permissions.tasks:
+                left = closing_for_the_gone(facts.removals.open_tasks(db))
+                changes += left
+                states |= {change.lead_id: GONE for change in left}
     for change in changes:
         report.note_planned(change)
     report.seconds, report.calls = round(time.monotonic() - started, 1), run.crm.calls().total
@@ -110,10 +123,13 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
 
 
 def _opened(run: Run) -> RunReport:
-    """A report that says from the start what is wrong with the card in force."""
+    """A report that says from the start what is wrong with the card in force.
+
+    Its instant is this machine's until the CRM's clock is heard: asking for that alone would be a call.
+    """
     with run.store.begin() as db:
         unreadable = Cards(run.name).unreadable(db)
-    return RunReport(run.name, run.settings.mode, run.crm.server_now(), unreadable_card=unreadable)
+    return RunReport(run.name, run.settings.mode, datetime.now(UTC), unreadable_card=unreadable)
 
 
 def under_cards(run: Run) -> Run:
@@ -123,12 +139,17 @@ def under_cards(run: Run) -> Run:
     return replace(run, book=book)
 
 
-def check(run: Run) -> None:
+def check(run: Run, *, anew: bool = False) -> None:
     """Step 1. Every problem of mapping and rights at once; nothing touched.
 
-    In shadow mode what only writing needs (our own fields, say) is no obstacle.
+    In shadow mode what only writing needs (our own fields, say) is no obstacle. What was found good stands
+    for an hour under the same mapping and credentials, until the CRM refuses something; not if ``anew``.
     """
     run.progress.step("check", 0, None)
+    visits, now, under = Visits(run.name), datetime.now(UTC), run.settings.checked_under
+    with run.store.begin() as db:
+        if under and not anew and visits.is_fresh(db, "check", now, CHECK_STANDS, under):
+            return
     reads_only = run.settings.mode == "shadow"
     serious = [
         problem
@@ -138,6 +159,25 @@ def check(run: Run) -> None:
     if serious:
         told = (f"connections.{run.name}.{p.where}: {p.what} - {p.remedy}" for p in serious)
         raise Misconfigured(*told)
+    with run.store.begin() as db:
+        visits.note(db, "check", now, under)
+
+
+@contextmanager
+def checked_again_if_refused(run: Run) -> Iterator[RunReport]:
+    """A run's report. If the CRM refuses something in it, the next run checks the schema first."""
+    report = _opened(run)
+    is_refused = True
+    try:
+        yield report
+        is_refused = bool(report.rejected)
+    except (Unavailable, GuardStopped):
+        is_refused = False
+        raise
+    finally:
+        if is_refused:
+            with run.store.begin() as db:
+                Visits(run.name).forget(db, "check")
 
 
 def finish(run: Run, desk: Desk, report: RunReport, started: float) -> None:

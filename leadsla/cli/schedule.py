@@ -18,7 +18,14 @@ from leadsla.cli.loading import chosen, serious, usable
 from leadsla.cli.output import err, out, problem_line, progress
 from leadsla.cli.runs import TROUBLES, ended, numbers, stopping, tell
 from leadsla.settings import Settings, load
-from leadsla.wiring import SecretsMissing, connection_of, opened_crm, opened_store, run_settings
+from leadsla.wiring import (
+    SecretsMissing,
+    connection_of,
+    identity_of,
+    opened_crm,
+    opened_store,
+    run_settings,
+)
 from sync.progress import Silent
 from sync.report import RunReport
 from sync.run import Run, run_once
@@ -95,9 +102,8 @@ class Rounds:
             opened_crm(name, one, self.stop) as crm,
             progress(name) if err.is_terminal else nullcontext(Silent()) as shown,
         ):
-            return run_once(
-                Run(crm, self.store, present.book, run_settings(present, one), shown, stop=self.stop)
-            )
+            limits = run_settings(present, one, identity_of(name, one))
+            return run_once(Run(crm, self.store, present.book, limits, shown, stop=self.stop))
 
     def _done(self, name: str, report: RunReport) -> None:
         """All of a run in one line."""

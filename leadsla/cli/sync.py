@@ -16,7 +16,7 @@ from leadsla.cli.output import out, print_json, progress
 from leadsla.cli.planfile import plans_in, refuse_unwritable, write_plans
 from leadsla.cli.runs import TROUBLES, ended, kinds_told, show_report, stopping, tell, with_errors
 from leadsla.secret_names import is_loopback
-from leadsla.wiring import opened_crm, opened_store, run_settings
+from leadsla.wiring import identity_of, opened_crm, opened_store, run_settings
 from sync.approval import Plan
 from sync.report import RunReport
 from sync.run import Run, plan_only, run_once
@@ -106,7 +106,7 @@ def sync(  # noqa: PLR0913 - one parameter per option
                 continue
             try:
                 with opened_crm(name, one, stop) as crm, progress(name) as shown:
-                    limits = run_settings(settings, one)
+                    limits = run_settings(settings, one, identity_of(name, one))
                     run = Run(crm, store, book, limits, shown, as_of, allow_mass_change, stop)
                     reports.append(run_once(run, approved.get(name)))
             except TROUBLES as error:

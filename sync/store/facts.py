@@ -9,25 +9,27 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import OurTask, Page, SeenLead
+from connectors.base import OurTask, Page, Removal, SeenLead
 from sla_engine.errors import BadFact
 from sla_engine.history import history_of
 from sla_engine.lifecycle import REJECTED
+from sla_engine.merging import MergedLead, united
 from sla_engine.model import StageChange
 from sla_engine.rejection import NONE_GIVEN
 from sync.store import schema
-from sync.store.known import KnownLead, field_changes, first_sight, relied_on, with_reasons
+from sync.store.known import KnownLead, first_sight, with_reasons
+from sync.store.leads import Leads
 from sync.store.packing import (
     FieldForm,
     activity_form,
     from_micros,
     micros,
     owner_form,
-    pack_lead,
     stage_form,
     task_form,
     unpack_facts,
@@ -35,7 +37,9 @@ from sync.store.packing import (
 )
 from sync.store.people import People
 from sync.store.quarantine import Quarantine
+from sync.store.removals import Removals
 from sync.store.statements import chunks, insert_new, upsert
+from sync.store.visits import Visits
 
 _FORMS: Mapping[str, Any] = {
     "activity": activity_form,
@@ -63,6 +67,9 @@ class Facts:
         self._name = connection
         self.quarantine = Quarantine(connection)
         self.people = People(connection)
+        self.leads = Leads(connection)
+        self.removals = Removals(connection)
+        self.visits = Visits(connection)
 
     def bookmark(self, db: sa.Connection) -> Bookmark:
         """How far this connection was read; empty before the first pull."""
@@ -79,30 +86,43 @@ class Facts:
         """
         table = schema.facts
         mine = table.c.connection == self._name
-        query = sa.select(table).where(mine, table.c.kind == "sight").order_by(table.c.lead_id)
+        gone = sa.select(schema.removed.c.lead_id).where(schema.removed.c.connection == self._name)
+        still = table.c.lead_id.not_in(gone)  # nobody can read a merged lead's past again
+        query = sa.select(table).where(mine, still, table.c.kind == "sight").order_by(table.c.lead_id)
         latest: dict[str, StageChange] = {}
         for row in db.execute(query):
             sight = stage_form.validate_json(row.body)
             if row.lead_id not in latest or latest[row.lead_id].at < sight.at:
                 latest[row.lead_id] = sight
-        db.execute(table.delete().where(mine, table.c.kind.in_((*_TOLD, "sight", "field"))))
-        db.execute(table.delete().where(mine, table.c.kind == "reason", table.c.body == json.dumps("")))
+        db.execute(table.delete().where(mine, still, table.c.kind.in_((*_TOLD, "sight", "field"))))
+        unread = (table.c.kind == "reason", table.c.body == json.dumps(""))
+        db.execute(table.delete().where(mine, still, *unread))
         blank = [self._fact(lead, "sight", one.id, replace(one, stage=None)) for lead, one in latest.items()]
         upsert(db, table, blank)
         mine = schema.leads.c.connection == self._name
         db.execute(schema.leads.update().where(mine).values(dirty=schema.UNREAD))
         self._keep_bookmark(db, bookmark)
 
-    def keep_page(self, db: sa.Connection, page: Page, account: str, mapping: str = "") -> None:
-        """One page and the cursor after it, in the caller's transaction. Repeated facts change nothing."""
-        self._keep_leads(db, page.leads)
+    def keep_page(self, db: sa.Connection, page: Page, account: str, mapping: str = "") -> Sequence[Removal]:
+        """One page and the cursor after it, in the caller's transaction. Repeated facts change nothing.
+
+        Returns the leads that are gone with it.
+        """
+        past = self.leads.keep(db, page.leads)
+        past_rows = [self._fact(lead, "field", f"{micros(one.at)}:{one.field}", one) for lead, one in past]
+        insert_new(db, schema.facts, past_rows)
+        self.quarantine.release(db, [seen.lead.id for seen in page.leads])
+        self.removals.came_back(db, [seen.lead.id for seen in page.leads])
         rows = [self._fact(lead_id, "activity", fact.id, fact) for lead_id, fact in page.activities]
         rows += [self._fact(one, "stage", f.id or f"{f.at}", f) for one, f in page.stages]
         rows += [self._fact(one, "owner", f.id or f"{f.at}", f) for one, f in page.owners]
         self._keep_facts(db, rows)
         self.keep_tasks(db, page.tasks, mark_dirty=True)
         self.quarantine.keep(db, page.rejections)
-        self._keep_bookmark(db, Bookmark(page.cursor, account, mapping))
+        gone = self.removals.keep(db, page.removals)
+        if page.cursor:
+            self._keep_bookmark(db, Bookmark(page.cursor, account, mapping))
+        return gone
 
     def _keep_bookmark(self, db: sa.Connection, bookmark: Bookmark) -> None:
         upsert(db, schema.cursors, [{"connection": self._name, **asdict(bookmark)}])
@@ -116,45 +136,6 @@ class Facts:
             "fact_id": fact_id,
             "body": body,
         }
-
-    def _keep_leads(self, db: sa.Connection, leads: Sequence[SeenLead]) -> None:
-        known = {
-            row.lead_id: row
-            for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, [one.lead.id for one in leads])
-        }
-        rows, changed, fields = [], [], []
-        for seen in {one.lead.id: one for one in sorted(leads, key=lambda one: one.modified_at)}.values():
-            packed, ours = pack_lead(seen.lead), json.dumps(dict(sorted(seen.ours.items())))
-            old = known.get(seen.lead.id)
-            is_news = old is None or old.lead != packed or old.ours != ours
-            if old is None or old.lead != packed:
-                changed.append(seen.lead.id)
-            if old is not None and old.lead != packed and old.dirty != schema.UNREAD:
-                fields += [
-                    self._fact(seen.lead.id, "field", f"{micros(one.at)}:{one.field}", one)
-                    for one in field_changes(unpack_lead(old.lead), seen, relied_on(old))
-                ]
-            rows.append(
-                {
-                    "connection": self._name,
-                    "lead_id": seen.lead.id,
-                    "lead": packed,
-                    "ours": ours,
-                    "modified_at": micros(seen.modified_at),
-                    "dirty": int(is_news or bool(old and old.dirty)),
-                }
-            )
-        upsert(db, schema.leads, rows)
-        insert_new(db, schema.facts, fields)
-        self._second_chance(db, changed, [seen.lead.id for seen in leads])
-
-    def _second_chance(self, db: sa.Connection, changed: Sequence[str], mapped: Sequence[str]) -> None:
-        """A record that changed is tried again after a refusal; one that maps leaves quarantine."""
-        box = schema.outbox.c
-        for chunk in chunks(changed):
-            refused = (box.connection == self._name, box.lead_id.in_(chunk), box.status == "rejected")
-            db.execute(schema.outbox.delete().where(*refused))
-        self.quarantine.release(db, mapped)
 
     def _keep_facts(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
         fresh: list[dict[str, Any]] = []
@@ -172,7 +153,7 @@ class Facts:
                 if known.get((row["lead_id"], row["kind"], row["fact_id"])) != row["body"]
             ]
         upsert(db, table, fresh)
-        self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
+        self.leads.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
     def keep_tasks(self, db: sa.Connection, tasks: Iterable[OurTask], *, mark_dirty: bool) -> None:
         """Remember our tasks as the CRM shows them; a changed one makes its lead dirty if asked."""
@@ -193,63 +174,40 @@ class Facts:
         fresh = [row for row in rows if known.get(row["task_id"]) != row["body"]]
         upsert(db, schema.tasks, fresh)
         if mark_dirty:
-            self.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
-
-    def mark_dirty(self, db: sa.Connection, lead_ids: Sequence[str]) -> None:
-        for chunk in chunks(lead_ids):
-            db.execute(
-                schema.leads.update()
-                .where(schema.leads.c.connection == self._name, schema.leads.c.lead_id.in_(chunk))
-                .where(schema.leads.c.dirty != schema.UNREAD)
-                .values(dirty=schema.DIRTY)
-            )
-
-    def show_written(self, db: sa.Connection, written: Mapping[str, Mapping[str, str]]) -> None:
-        """The CRM now shows these values (by lead id) in our fields: its echo will be no news."""
-        table = schema.leads
-        rows = [
-            {
-                "one": row.lead_id,
-                "text": json.dumps(dict(sorted({**json.loads(row.ours), **written[row.lead_id]}.items()))),
-            }
-            for row in self._by_ids(db, table, table.c.lead_id, list(written))
-        ]
-        mine = (table.c.connection == self._name, table.c.lead_id == sa.bindparam("one"))
-        if rows:
-            db.execute(table.update().where(*mine).values(ours=sa.bindparam("text")), rows)
-
-    def count(self, db: sa.Connection) -> int:
-        return db.execute(
-            sa.select(sa.func.count())
-            .select_from(schema.leads)
-            .where(schema.leads.c.connection == self._name)
-        ).scalar_one()
+            self.leads.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
 
     def known(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[KnownLead]:
-        """Leads with history and tasks, in the order of their ids; owners as they are now."""
+        """Leads with history and tasks, in the order of their ids; owners as they are now.
+
+        What was known of leads that were merged into one counts as its own.
+        """
         people = self.people.everyone(db)
         for chunk in chunks(lead_ids):
-            bodies, reasons = self._bodies(db, chunk)
+            merged = self.removals.merged_into(db, chunk)
+            others = [other for found in merged.values() for other, _ in found]
+            bodies, reasons = self._bodies(db, [*chunk, *others])
             tasks: dict[str, list[OurTask]] = defaultdict(list)
             for row in self._by_ids(db, schema.tasks, schema.tasks.c.lead_id, chunk):
                 tasks[row.lead_id].append(task_form.validate_json(row.body))
-            for row in self._by_ids(db, schema.leads, schema.leads.c.lead_id, chunk):
-                lead, told = unpack_lead(row.lead), defaultdict[str, list[Any]](list)
-                told |= {kind: unpack_facts(kind, texts) for kind, texts in bodies[row.lead_id].items()}
+            for row in self.leads.rows(db, chunk):
+                lead, told = unpack_lead(row.lead), _told(bodies[row.lead_id], reasons[row.lead_id])
                 if lead.owner is not None:
                     lead = replace(lead, owner=people.get(lead.owner.id, lead.owner))
                 seen = SeenLead(lead, from_micros(row.modified_at), json.loads(row.ours))
                 sight = first_sight(seen, told["stage"], told["sight"])
-                stages = with_reasons(told["stage"], reasons[row.lead_id])
-                stages += [one for one in told["sight"] if one.stage is not None]
-                stages += [sight] if sight else []
+                stages = [*told["way"], *([sight] if sight else [])]
+                past = [
+                    _merged(other, at, _told(bodies[other], reasons[other]))
+                    for other, at in merged.get(row.lead_id, ())
+                ]
                 try:
                     history = history_of(lead, told["activity"], stages, told["owner"], fields=told["field"])
+                    history = united(history, past) if past else history
                 except BadFact as error:
                     self.quarantine.set_aside(db, error)
                     continue
                 ours = tuple(sorted(tasks[row.lead_id], key=lambda task: task.id))
-                yield KnownLead(seen, history, ours, sight)
+                yield KnownLead(seen, history, ours, sight, tuple(one.lead_id for one in past))
 
     def _bodies(
         self, db: sa.Connection, lead_ids: Sequence[str]
@@ -286,3 +244,16 @@ class Facts:
         for chunk in chunks(ids):
             query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
             yield from db.execute(query.order_by(column))
+
+
+def _told(bodies: Mapping[str, list[str]], reasons: Mapping[int, str]) -> Mapping[str, list[Any]]:
+    """One lead's facts by kind; ``way``: its stage changes with their reasons, and stages it was seen in."""
+    told = defaultdict[str, list[Any]](list)
+    told |= {kind: unpack_facts(kind, texts) for kind, texts in bodies.items()}
+    seen = [one for one in told["sight"] if one.stage is not None]
+    told["way"] = with_reasons(told["stage"], reasons) + seen
+    return told
+
+
+def _merged(lead_id: str, at: datetime, told: Mapping[str, list[Any]]) -> MergedLead:
+    return MergedLead(lead_id, at, tuple(told["activity"]), tuple(told["way"]), tuple(told["owner"]))

@@ -23,13 +23,15 @@ _MICROSECOND = timedelta(microseconds=1)
 class KnownLead:
     """One lead of the working set: as the CRM shows it, its history, our tasks on it.
 
-    ``first_sight``: the stage it is seen in although no history tells of it.
+    ``first_sight``: the stage it is seen in although no history tells of it. ``merged``: ids of the leads
+    that were merged into it.
     """
 
     seen: SeenLead
     history: LeadHistory
     tasks: tuple[OurTask, ...]
     first_sight: StageChange | None = None
+    merged: tuple[str, ...] = ()
 
 
 def first_sight(

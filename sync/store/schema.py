@@ -23,6 +23,7 @@ leads = Table(
     Column("valid_until", BigInteger),
     Column("verdict", Text),
     Column("judged_by", String),  # agreement version of the verdict
+    Column("mark", Text, nullable=False, server_default=""),  # the connector's own, see connectors.base.Marks
     Index("leads_due", "connection", "dirty", "valid_until"),
 )
 
@@ -91,6 +92,25 @@ quarantine = Table(
     Column("field", String, primary_key=True),
     Column("value", Text, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+removed = Table(
+    "removed",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("lead_id", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("merged_into", String, nullable=False),  # empty: deleted
+    Index("removed_into", "connection", "merged_into"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("what", String, primary_key=True),  # check | account | owners | sweep
+    Column("at", BigInteger, nullable=False),
+    Column("under", String, nullable=False),
 )
 
 agreements = Table(

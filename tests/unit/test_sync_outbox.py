@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Change, Receipt
+from connectors.base import Change, Marks, Receipt, no_marks
 from connectors.errors import BudgetSpent, Unavailable
 from sync.lease import LeaseLost
 from sync.store import schema
@@ -122,8 +122,8 @@ def test_a_crm_that_cannot_be_reached_leaves_everything_as_it_was(theatre: Theat
 def test_a_run_that_lost_its_lease_sends_nothing(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
     pull = theatre.crm.pull
 
-    def slow(cursor: str, until: datetime) -> object:
-        yield from pull(cursor, until)
+    def slow(cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> object:
+        yield from pull(cursor, until, marks)
         with theatre.store.begin() as db:
             db.execute(schema.leases.update().values(epoch=99, holder="another"))
 
