@@ -85,11 +85,7 @@ def _begun_before(stages: Sequence[StageChange], other: MergedLead) -> tuple[int
     waiting, present = theirs[_entry(theirs)], stages[entry]
     if waiting.stage is None or waiting.stage is not present.stage or waiting.at >= present.at:
         return None
-    left = [
-        after.at
-        for before, after in pairwise(stages[: entry + 1])
-        if before.stage is present.stage
-    ]
+    left = [after.at for before, after in pairwise(stages[: entry + 1]) if before.stage is present.stage]
     began = max([waiting.at, *(at + _MICROSECOND for at in left)])  # what was answered before stays answered
     return entry, replace(waiting, at=began)
 

@@ -16,6 +16,7 @@ from sla_engine.verdict import Verdict
 from sla_engine.wording import Wording
 from sync.approval import GONE, Plan, state_of
 from sync.deliver import Desk
+from sync.fights import WITHIN, Deeds, deeds_of, without_fights
 from sync.guard import Caps, GuardStopped
 from sync.orders import Run, RunSettings
 from sync.plan import READY, Permissions, closing_for_the_gone, is_shown, plan
@@ -30,14 +31,20 @@ OVERTAKEN = Receipt(ReceiptStatus.DEFERRED, message="the lead changed after the 
 
 @dataclass(slots=True)
 class _Decided:
-    """What one batch came to. ``held_back``: leads whose new task a cap keeps for a later run."""
+    """What one batch came to.
+
+    ``held_back``: leads whose new task a cap keeps for a later run; ``again``: leads with a fight, looked at
+    in every run until it is over.
+    """
 
     leads: list[KnownLead] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     post: list[Change] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
     changed: int = 0
     were_ready: Mapping[str, bool] = field(default_factory=dict)
+    lately: Deeds = field(default_factory=dict)
 
 
 class Decider:
@@ -59,7 +66,10 @@ class Decider:
         batch.leads.append(known)
         batch.verdicts.append(verdict)
         self._report.note_verdict(verdict, was_ready=self._judge.was_ready(known, batch.were_ready))
-        decided = self._judge.plan(verdict, known)
+        planned = self._judge.plan(verdict, known)
+        decided, fought = without_fights(planned, batch.lately)
+        self._report.note_fights(verdict.lead_id, fought)
+        batch.again += [verdict.lead_id] if fought else []
         if self._run.settings.mode == "shadow":
             self._report.note_would(decided)
             return
@@ -146,7 +156,8 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         with run.store.begin() as db:
             desk.lease.confirm(db)
             ids = working_set[start : start + BATCH]
-            batch = _Decided(were_ready=desk.work.were_ready(db, ids))
+            lately = deeds_of(desk.work.written_since(db, now - WITHIN, ids))
+            batch = _Decided(were_ready=desk.work.were_ready(db, ids), lately=lately)
             for known in desk.facts.known(db, ids):
                 decider.decide(known, batch)
             _commit(run, desk, db, batch, now)
@@ -192,7 +203,7 @@ def _commit(run: Run, desk: Desk, db: Connection, batch: _Decided, now: datetime
     desk.facts.keep_learned(db, batch.leads)
     desk.work.keep_verdicts(db, batch.verdicts, run.policy.name)
     desk.work.post(db, batch.post, now)
-    desk.facts.leads.mark_dirty(db, batch.held_back)
+    desk.facts.leads.mark_dirty(db, [*batch.held_back, *batch.again])
 
 
 def post_approved(run: Run, desk: Desk, report: RunReport, approved: Plan, now: datetime) -> None:

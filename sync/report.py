@@ -38,6 +38,8 @@ class RunReport:
     left_alone: list[str] = field(default_factory=list)  # leads of owners who left, nobody stands in
     held_back: list[str] = field(default_factory=list)  # leads whose new task a cap keeps for a later run
     overtaken: list[str] = field(default_factory=list)  # leads that changed after the approved plan was made
+    fights: list[str] = field(default_factory=list)  # leads on which something sets our values back
+    fought_over: list[str] = field(default_factory=list)  # the names of these values
     refused: int = 0  # changes the CRM has refused, in this run or before, that still stand
     calls: int = 0
     seconds: float = 0.0
@@ -77,6 +79,12 @@ class RunReport:
             self.left_alone.append(verdict.lead_id)
         self.states[verdict.sla_status] += 1
 
+    def note_fights(self, lead_id: str, names: Sequence[str]) -> None:
+        """These values of a lead are set back again and again."""
+        if names:
+            self.fights.append(lead_id)
+            self.fought_over = sorted({*self.fought_over, *names})
+
     def note_planned(self, change: Change) -> None:
         """One change was decided."""
         self.planned += 1
@@ -89,7 +97,7 @@ class RunReport:
     @property
     def is_partial(self) -> bool:
         """Whether something was left undone that a person should know of."""
-        undone = (self.rejected, self.refused, self.deferred, self.quarantined)
+        undone = (self.rejected, self.refused, self.deferred, self.quarantined, len(self.fights))
         return any(undone) or bool(self.troubles)
 
     def remarks(self) -> list[str]:
@@ -131,6 +139,11 @@ class RunReport:
             yield f"a cap on new tasks in [rollout] holds back {_leads(self.held_back)}; later runs make them"
         if self.overtaken:
             yield f"{_leads(self.overtaken)} changed after the plan was made: left to the next sync"
+        if self.fights:
+            yield (
+                f"something in the CRM keeps setting back {', '.join(self.fought_over)} of"
+                f" {_leads(self.fights)}: left alone for a day; look for a workflow that writes it"
+            )
         if self.refused:
             yield f"{_changes(self.refused)} the CRM has refused; `leadsla outbox` lists why"
         if self.quarantined:

@@ -17,6 +17,7 @@ from connectors.errors import Misconfigured, Unavailable
 from sync.approval import GONE, Plan, state_of
 from sync.decide import Judge, caps_of, judge_and_post, post_approved
 from sync.deliver import Desk, deliver, settle
+from sync.fights import WITHIN, deeds_of, without_fights
 from sync.guard import GuardStopped
 from sync.lease import held
 from sync.orders import Mode, Run, RunSettings
@@ -96,11 +97,13 @@ def plan_only(run: Run) -> tuple[RunReport, Plan, tuple[str, ...]]:
             open_leads = {*work.working_set(db, now), *work.unfinished(db, now - TRY_AGAIN_AFTER)}
             ids = work.everyone(db) if nothing_written_yet else sorted(open_leads)
             were_ready = work.were_ready(db, ids)
+            lately = deeds_of(work.written_since(db, now - WITHIN, ids))
             for known in facts.known(db, ids):
                 facts.keep_learned(db, [known])
                 verdict = judge.judge(known, now)
                 report.note_verdict(verdict, was_ready=judge.was_ready(known, were_ready))
-                planned = judge.plan(verdict, known)
+                planned, fought = without_fights(judge.plan(verdict, known), lately)
+                report.note_fights(verdict.lead_id, fought)
                 decided = tuple(change for change in planned if caps.allow(change))
                 if len(decided) < len(planned):
                     report.held_back.append(verdict.lead_id)

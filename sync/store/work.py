@@ -250,6 +250,18 @@ class Work:
         )
         return {owner or "": count for owner, count in db.execute(query)}
 
+    def written_since(self, db: sa.Connection, since: datetime, lead_ids: Sequence[str]) -> list[Change]:
+        """What was written into these leads' own records since an instant."""
+        table, found = schema.outbox.c, list[Change]()
+        kinds = ("SetFields", "SetStage", "AssignOwner")
+        for chunk in chunks(lead_ids):
+            mine = (table.connection == self._name, table.lead_id.in_(chunk), table.status == "written")
+            query = sa.select(table.kind, table.change).where(
+                *mine, table.kind.in_(kinds), table.at >= micros(since)
+            )
+            found += [unpack_change(row.kind, row.change) for row in db.execute(query)]
+        return found
+
     def last_run(self, db: sa.Connection) -> datetime | None:
         """When a run was last kept; None: never."""
         table = schema.runs.c
