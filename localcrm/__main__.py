@@ -33,7 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if start is None and company is not None and company.told_until > real_now:
             start = company.told_until
         clock = Clock(start, frozen=options.frozen)
-        faces = server.faces(clock, limits=options.limits == "real", search_lag=options.search_lag)
+        faces = server.faces(
+            clock,
+            limits=options.limits == "real",
+            search_lag=options.search_lag,
+            hubspot={"leads": options.leads_object},
+        )
         if company is not None:
             for face in faces.values():
                 face.load(company)
@@ -83,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limits", choices=["real", "off"], default="real", help="call limits")
     parser.add_argument(
         "--search-lag", type=_seconds, default=0.0, metavar="SECONDS", help="how late HubSpot's search knows"
+    )
+    parser.add_argument(
+        "--leads-object", action="store_true", help="HubSpot has the leads object, filled from the story"
     )
     parser.add_argument(
         "--now", type=_instant, metavar="INSTANT", help="where the CRMs' clock starts (default: now)"

@@ -7,7 +7,7 @@ since the practice CRMs listen on this machine only.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcrm.clock import Clock
-from localcrm.face import Face, Refused
+from localcrm.face import Face, Refused, Steering
 from localcrm.faults import Faults
 from localcrm.tally import Tally
 
@@ -35,7 +35,10 @@ class Control:
 
     def routes(self) -> list[Route]:
         """Every control route; each answers JSON, and 400 with ``error`` for what makes no sense."""
+        steerings: Mapping[str, Steering] = getattr(self._face, "steerings", {})
+        own = [route for name, steering in steerings.items() for route in _steered(name, steering)]
         return [
+            *own,
             _route("GET", "/calls", self._calls),
             _route("POST", "/reset-calls", self._reset),
             _route("GET", "/records/{name}", self._records),
@@ -116,6 +119,33 @@ def _instant(text: object) -> datetime:
     if instant is None or instant.tzinfo is None:
         raise Refused("'now' must be an instant with a zone, such as 2026-11-20T12:00:00Z")
     return instant
+
+
+def _steered(name: str, steering: Steering) -> Iterator[Route]:
+    """The routes of a face's own control door."""
+
+    async def show(_: Request) -> Any:
+        return await run_in_threadpool(steering.show)
+
+    yield _route("GET", f"/{name}", show)
+    if steering.set is not None:
+        yield _route("POST", f"/{name}", _setting(steering.set))
+    if steering.forget is not None:
+        yield _route("DELETE", f"/{name}", _forgetting(steering.forget))
+
+
+def _setting(change: Callable[[Any], Any]) -> Act:
+    async def act(request: Request) -> Any:
+        return await run_in_threadpool(change, await _json(request))
+
+    return act
+
+
+def _forgetting(forget: Callable[[], Any]) -> Act:
+    async def act(_: Request) -> Any:
+        return await run_in_threadpool(forget)
+
+    return act
 
 
 async def _json(request: Request) -> Any:

@@ -22,7 +22,7 @@ class Door:
 
     def __init__(self, face: Face) -> None:
         self.face = face
-        self.faults = Faults()
+        self.faults = Faults(getattr(face, "named_answers", None))
         self.tally = Tally()
         self.leaving = asyncio.Event()
         self._control = Starlette(routes=Control(face, self.faults, self.tally).routes())

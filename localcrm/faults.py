@@ -28,7 +28,10 @@ KINDS: Mapping[str, frozenset[str]] = {
     "html": frozenset({"body"}),
     "latency": frozenset({"seconds"}),
     "hide": frozenset(),
+    "twice": frozenset(),
+    "answer": frozenset({"name"}),
 }
+Named = Mapping[str, Mapping[str, Any]]
 _COMMON = frozenset({"method", "path", "after", "times", "do"})
 
 
@@ -48,8 +51,8 @@ class Rule:
         return self.method in ("", method) and any(self.path.search(target) for target in targets)
 
 
-def parse(row: object) -> Rule:
-    """A rule from JSON. Raises Refused saying which key is wrong."""
+def parse(row: object, named: Named | None = None) -> Rule:
+    """A rule from JSON; ``answer`` orders one of the ``named``. Raises Refused saying which key is wrong."""
     if not isinstance(row, dict):
         raise Refused("a fault is a JSON object")
     do = row.get("do")
@@ -62,13 +65,14 @@ def parse(row: object) -> Rule:
     if not isinstance(method, str):
         raise Refused("'method' must be text")
     times = row.get("times", 1)
+    details = _details(do, row) if do != "answer" else _named(row.get("name"), named or {})
     return Rule(
-        do=do,
+        do="status" if do == "answer" else do,
         path=_pattern(row.get("path", "")),
         method="" if method == "*" else method.upper(),
         after=_count(row, "after", 0, least=0),
         times=None if times is None else _count(row, "times", 1, least=1),
-        details=_details(do, row),
+        details=details,
     )
 
 
@@ -88,6 +92,13 @@ def _count(row: Mapping[str, Any], name: str, default: int, *, least: int) -> in
     return value
 
 
+def _named(name: object, named: Named) -> dict[str, Any]:
+    """What a named answer says; this CRM's face tells them."""
+    if name not in named:
+        raise Refused(f"'name' must be one of {', '.join(named)}" if named else "this CRM names no answers")
+    return dict(named[str(name)])
+
+
 def _details(do: str, row: Mapping[str, Any]) -> dict[str, Any]:
     details = {name: row[name] for name in KINDS[do] if name in row}
     seconds = details.get("seconds", 0 if do != "latency" else None)
@@ -105,15 +116,19 @@ def _details(do: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Faults:
-    """The rules ordered at one door, with what is left of each. Safe between threads."""
+    """The rules ordered at one door, with what is left of each. Safe between threads.
 
-    def __init__(self) -> None:
+    ``named`` are the answers that may be ordered by name: ``status``, ``body``, ``headers``.
+    """
+
+    def __init__(self, named: Named | None = None) -> None:
         self._lock = threading.Lock()
+        self._named = named or {}
         self._rules: list[list[Any]] = []
 
     def order(self, rows: object) -> int:
         """Add rules (a list of objects, or one); answers how many stand. Refused: none was added."""
-        rules = [parse(row) for row in (rows if isinstance(rows, list) else [rows])]
+        rules = [parse(row, self._named) for row in (rows if isinstance(rows, list) else [rows])]
         with self._lock:
             self._rules += [[rule, rule.after, rule.times] for rule in rules]
             return len(self._rules)

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 
@@ -100,14 +101,16 @@ def bound(port: int) -> socket.socket:
     return found
 
 
-def faces(clock: Clock, *, limits: bool = True, search_lag: float = 0.0) -> dict[str, Face]:
-    """Both faces, empty. ``search_lag`` in seconds."""
+def faces(
+    clock: Clock, *, limits: bool = True, search_lag: float = 0.0, hubspot: Mapping[str, Any] | None = None
+) -> dict[str, Face]:
+    """Both faces, empty. ``search_lag`` in seconds; ``hubspot`` holds further switches of that face."""
     from localcrm.hubspot import HubSpotFace  # noqa: PLC0415 - serving one face must not need the other
     from localcrm.salesforce import SalesforceFace  # noqa: PLC0415
 
     return {
         "salesforce": SalesforceFace(clock, limits=limits),
-        "hubspot": HubSpotFace(clock, limits=limits, search_lag=search_lag),
+        "hubspot": HubSpotFace(clock, limits=limits, search_lag=search_lag, **(hubspot or {})),
     }
 
 
@@ -166,13 +169,19 @@ def running(
     limits: bool = True,
     search_lag: float = 0.0,
     told: Mapping[str, Face] | None = None,
+    hubspot: Mapping[str, Any] | None = None,
 ) -> Iterator[PracticeCrms]:
     """Both practice CRMs on free ports in a background thread, for tests.
 
-    ``company`` is loaded into each face; ``told`` serves other faces instead of both.
+    ``company`` is loaded into each face; ``told`` serves other faces instead of both; ``hubspot`` holds
+    further switches of the HubSpot face, such as ``{"leads": True}``.
     """
     clock = clock or Clock(company.told_until if company else None)
-    shown = dict(told) if told is not None else faces(clock, limits=limits, search_lag=search_lag)
+    shown = (
+        dict(told)
+        if told is not None
+        else faces(clock, limits=limits, search_lag=search_lag, hubspot=hubspot)
+    )
     if company is not None:
         for face in shown.values():
             face.load(company)

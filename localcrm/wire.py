@@ -154,6 +154,25 @@ async def _hide(call: Exchange) -> None:
     await answer.send(call.respond)
 
 
+async def _twice(call: Exchange) -> None:
+    """Deliver the call two times, as a proxy that repeats it does; the client gets the second answer."""
+    body, more = b"", True
+    while more:
+        message = await call.receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+
+    def again() -> Receive:
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Message:
+            return whole.pop() if whole else await call.receive()
+
+        return receive
+
+    await call.face(call.scope, again(), Answer().record)
+    await call.face(call.scope, again(), call.respond)
+
+
 def _emptied(answer: Answer) -> Answer:
     """The same answer with nothing found; a single record becomes a 404."""
     try:
@@ -182,6 +201,7 @@ _ACTS: dict[str, Callable[[Exchange], Awaitable[None]]] = {
     "html": _html,
     "latency": _latency,
     "hide": _hide,
+    "twice": _twice,
 }
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from localcrm.face import Refused
 from localcrm.hubspot.calls import Answer, Call
 from localcrm.hubspot.errors import ApiError
-from localcrm.hubspot.limits import DAILY, Limits
+from localcrm.hubspot.limits import Limits
 from localcrm.hubspot.loading_touches import event_id
 from localcrm.hubspot.portal import Owner, Portal
 from localcrm.hubspot.properties import Property
 from localcrm.hubspot.values import iso, millis, whole
 
-PORTAL_ID = 4_815_162
+_FIRST_TEAM = 10_000
 _PIPELINES = {
     "deals": ("default", "Sales Pipeline", "dealstage"),
     "leads": ("lead-pipeline-id", "Lead pipeline", "hs_pipeline_stage"),
@@ -47,29 +48,45 @@ def owner(call: Call) -> Answer:
 
 def pipelines(call: Call) -> Answer:
     """GET the pipelines of deals or leads."""
+    return Answer(200, {"results": [_pipeline(call)]})
+
+
+def pipeline(call: Call) -> Answer:
+    """GET one pipeline."""
+    found = _pipeline(call)
+    if found["id"] != call.path["id"]:
+        raise ApiError("resource not found", status=404, category="OBJECT_NOT_FOUND")
+    return Answer(200, found)
+
+
+def stages(call: Call) -> Answer:
+    """GET the stages of one pipeline."""
+    return Answer(200, {"results": pipeline(call).body["stages"]})
+
+
+def _pipeline(call: Call) -> dict[str, Any]:
     kind = call.kind()
     if kind not in _PIPELINES:
         raise ApiError(f"{kind} have no pipelines")
     name, label, stage_property = _PIPELINES[kind]
-    stages = call.portal.schemas[kind].properties[stage_property]
-    pipeline = {
+    told = call.portal.schemas[kind].properties[stage_property]
+    return {
         "id": name,
         "label": label,
         "displayOrder": 0,
         "archived": False,
-        "createdAt": stages.created_at,
-        "updatedAt": stages.updated_at,
-        "stages": _stages(stages),
+        "createdAt": told.created_at,
+        "updatedAt": told.updated_at,
+        "stages": _stages(told),
     }
-    return Answer(200, {"results": [pipeline]})
 
 
-def details(_call: Call) -> Answer:
+def details(call: Call) -> Answer:
     """GET account details."""
     return Answer(
         200,
         {
-            "portalId": PORTAL_ID,
+            "portalId": call.portal.switches.portal_id,
             "accountType": "STANDARD",
             "timeZone": "Europe/Berlin",
             "companyCurrency": "EUR",
@@ -87,7 +104,7 @@ def usage(limits: Limits, now: datetime) -> Answer:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     told = {
         "name": "private-apps-api-calls-daily",
-        "usageLimit": DAILY,
+        "usageLimit": limits.switches.daily_limit,
         "currentUsage": limits.used_today,
         "collectedAt": iso(millis(now)),
         "fetchStatus": "SUCCESS",
@@ -126,12 +143,25 @@ def add_events(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[s
         if row.get("type") not in _EVENT_TYPES or "@" not in str(row.get("recipient")):
             raise Refused(f"an email event needs a type of {', '.join(_EVENT_TYPES)} and a recipient")
         at = int(row.get("created") or portal.now())
-        basis = {"emailCampaignId": 80_000, "portalId": PORTAL_ID, "filteredEvent": False}
+        basis = {"emailCampaignId": 80_000, "portalId": portal.switches.portal_id, "filteredEvent": False}
         event = {**basis, **row, "recipient": str(row["recipient"]).lower(), "created": at}
         made.append({**event, "id": event_id(len(portal.email_events) + len(made), at)})
     portal.email_events += made
     portal.email_events.sort(key=_created)
     return made
+
+
+def change_owners(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Change owners as an admin does: ``id``, ``active`` and/or ``teams`` (names); raises Refused."""
+    for row in rows:
+        known = portal.owners.get(str(row.get("id")))
+        if known is None or not {"id"} < set(row) <= {"id", "active", "teams"}:
+            raise Refused("an owner is changed by 'id', 'active' and 'teams'")
+        teams, active = row.get("teams", known.teams), row.get("active", known.active)
+        if not isinstance(active, bool) or not isinstance(teams, list | tuple):
+            raise Refused("'active' is true or false, 'teams' a list of names")
+        portal.owners[known.id] = replace(known, active=active, teams=tuple(map(str, teams)))
+    return [_owner(portal.owners[str(row["id"])]) for row in rows]
 
 
 def _created(event: Mapping[str, Any]) -> int:
@@ -192,7 +222,10 @@ def _owner(found: Owner) -> dict[str, Any]:
         "createdAt": iso(found.at),
         "updatedAt": iso(found.at),
         "archived": not found.active,
-        "teams": [],
+        "teams": [
+            {"id": str(_FIRST_TEAM + sum(team.encode())), "name": team, "primary": position == 0}
+            for position, team in enumerate(found.teams)
+        ],
     }
 
 

@@ -75,10 +75,34 @@ def create_default(call: Call) -> Answer:
             errors.append(_not_there(item))
             continue
         make_links(call.portal, from_kind, ends[0], [Link(to_kind, ends[1], type_id)])
-        spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}
-        from_end, to_end = ({"id": str(record.number)} for record in ends)
-        results.append({"from": from_end, "to": to_end, "associationSpec": spec})
+        results.append(_default(*ends, type_id))
     return _answer(call, 200, results, errors)
+
+
+def put(call: Call) -> Answer:
+    """PUT one association with types."""
+    given = call.parsed()
+    from_kind, to_kind = _kinds(call)
+    types = known_types(from_kind, given)
+    if not types or any(kind != to_kind for kind, _ in types):
+        raise ApiError(f"Invalid association types from {from_kind} to {to_kind}")
+    record, other = _path_ends(call)
+    make_links(call.portal, from_kind, record, [Link(to_kind, other, one) for _, one in types])
+    return Answer(201, _labels(call, record, other))
+
+
+def put_default(call: Call) -> Answer:
+    """PUT the unlabelled association of two records."""
+    from_kind, to_kind = _kinds(call)
+    type_id, (record, other) = _types(from_kind, to_kind)[0], _path_ends(call)
+    make_links(call.portal, from_kind, record, [Link(to_kind, other, type_id)])
+    return _answer(call, 200, [_default(record, other, type_id)], [])
+
+
+def delete(call: Call) -> Answer:
+    """DELETE every association between two records."""
+    call.portal.unlink(_kinds(call), _path_ends(call))
+    return Answer(204)
 
 
 def archive(call: Call) -> Answer:
@@ -123,6 +147,20 @@ def _both_ends(call: Call, item: Mapping[str, Any]) -> tuple[Record, Record] | N
     return None if record is None or other is None else (record, other)
 
 
+def _path_ends(call: Call) -> tuple[Record, Record]:
+    """The two records of a path; raises ApiError (404)."""
+    item = {"from": {"id": call.path["id"]}, "to": {"id": call.path["to_id"]}}
+    ends = _both_ends(call, item)
+    if ends is None:
+        raise not_found("/".join(_kinds(call)), f"{call.path['id']}, {call.path['to_id']}")
+    return ends
+
+
+def _default(record: Record, other: Record, type_id: int) -> dict[str, Any]:
+    spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}
+    return {"from": {"id": str(record.number)}, "to": {"id": str(other.number)}, "associationSpec": spec}
+
+
 def _ends(others: Mapping[int, set[int]]) -> list[dict[str, Any]]:
     return [
         {"toObjectId": number, "associationTypes": [association_type(one) for one in sorted(others[number])]}
@@ -164,5 +202,5 @@ def _answer(call: Call, status: int, results: list[Any], errors: list[Any]) -> A
     now = iso(call.portal.now())
     body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
-        return Answer(207, {**body, "numErrors": len(errors), "errors": errors})
+        return Answer(call.partly(status), {**body, "numErrors": len(errors), "errors": errors})
     return Answer(status, body)

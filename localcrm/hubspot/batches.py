@@ -10,9 +10,9 @@ from typing import Any
 
 from localcrm.hubspot.calls import Answer, Call, inputs, needed, text_list
 from localcrm.hubspot.errors import ApiError, not_found
+from localcrm.hubspot.leads import check_anchor
 from localcrm.hubspot.linking import make_links, wanted_links
-from localcrm.hubspot.objects import find, written
-from localcrm.hubspot.portal import Portal
+from localcrm.hubspot.objects import find, keep_rules, written
 from localcrm.hubspot.records import INTEGRATION, Record
 from localcrm.hubspot.shapes import Wanted, shown
 from localcrm.hubspot.values import iso
@@ -54,7 +54,7 @@ def read(call: Call) -> Answer:
             found[record.number] = record
     results = [shown(call.portal, kind, found[number], wanted) for number in sorted(found)]
     errors = [_could_not_get(kind, missing)] if missing else []
-    return _answer(call.portal, 200, results, errors)
+    return _answer(call, 200, results, errors)
 
 
 def create_many(call: Call) -> Answer:
@@ -63,7 +63,9 @@ def create_many(call: Call) -> Answer:
 
     def judge(item: dict[str, Any], claims: Claims) -> Write:
         links = wanted_links(portal, kind, item.get("associations"))
+        check_anchor(kind, [link.to_kind for link in links])
         values = prepare(portal, kind, None, item.get("properties"), claims)
+        keep_rules(call, kind, values)
 
         def write() -> Record:
             record = create(portal, kind, values, INTEGRATION)
@@ -83,7 +85,7 @@ def update_many(call: Call) -> Answer:
         record = find(call.portal, kind, needed(item, "id"), _id_property(kind, item))
         if record is None:
             raise not_found(kind, str(item["id"]))
-        return _change(call.portal, kind, record, item, claims)
+        return _change(call, kind, record, item, claims)
 
     return _write_all(call, kind, 200, judge)
 
@@ -96,13 +98,15 @@ def upsert_many(call: Call) -> Answer:
         name, value = needed(item, "idProperty"), needed(item, "id")
         record = find(portal, kind, value, name)
         if record is not None:
-            return _change(portal, kind, record, item, claims)
+            return _change(call, kind, record, item, claims)
+        check_anchor(kind, ())
         given = item.get("properties")
         given = {name: value, **given} if isinstance(given, dict) else given
         values = prepare(portal, kind, None, given, claims)
+        keep_rules(call, kind, values)
         return Write(values, lambda: create(portal, kind, values, INTEGRATION), is_new=True)
 
-    return _write_all(call, kind, 200, judge, shows_new=True)
+    return _write_all(call, kind, 200, judge, upserts=True)
 
 
 def archive_many(call: Call) -> Answer:
@@ -122,40 +126,41 @@ def _id_property(kind: str, item: dict[str, Any]) -> str | None:
     return None if name is None else needed(item, "idProperty")
 
 
-def _change(portal: Portal, kind: str, record: Record, item: dict[str, Any], claims: Claims) -> Write:
-    values = prepare(portal, kind, record, item.get("properties"), claims)
+def _change(call: Call, kind: str, record: Record, item: dict[str, Any], claims: Claims) -> Write:
+    values = prepare(call.portal, kind, record, item.get("properties"), claims)
+    keep_rules(call, kind, values)
 
     def write() -> Record:
-        change(portal, kind, record, values, INTEGRATION)
+        change(call.portal, kind, record, values, INTEGRATION)
         return record
 
     return Write(values, write, is_new=False)
 
 
-def _write_all(call: Call, kind: str, status: int, judge: Judge, *, shows_new: bool = False) -> Answer:
+def _write_all(call: Call, kind: str, status: int, judge: Judge, *, upserts: bool = False) -> Answer:
     given = inputs(call.json(), _MOST)
     _check_duplicates(given)
-    partial = _has_trace_ids(given)
+    partial, refuses = _has_trace_ids(given), call.portal.switches.conflict_refuses_batch
     claims, errors, good = Claims(), [], []
     for item in given:
         try:
             good.append((item, judge(item, claims)))
         except ApiError as problem:
-            if not partial:
+            if not partial or (problem.status == 409 and upserts and refuses):
                 raise
             errors.append(problem.in_batch(str(item["objectWriteTraceId"])))
     results = []
     for item, judged in good:
         record = judged.write()
         told = shown(call.portal, kind, record, Wanted(written(record, judged.values)))
-        if shows_new:
+        if upserts:
             told["new"] = judged.is_new
         if partial:
             told["objectWriteTraceId"] = item["objectWriteTraceId"]
         results.append((record.number, told))
     # HubSpot promises no order; the reverse of the ids punishes whoever relies on one.
     results.sort(key=lambda pair: -pair[0])
-    return _answer(call.portal, status, [told for _, told in results], errors)
+    return _answer(call, status, [told for _, told in results], errors)
 
 
 def _check_duplicates(given: list[dict[str, Any]]) -> None:
@@ -180,9 +185,9 @@ def _could_not_get(kind: str, missing: list[str]) -> dict[str, Any]:
     }
 
 
-def _answer(portal: Portal, status: int, results: list[Any], errors: list[Any]) -> Answer:
-    now = iso(portal.now())
+def _answer(call: Call, status: int, results: list[Any], errors: list[Any]) -> Answer:
+    now = iso(call.portal.now())
     body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
-        return Answer(207, {**body, "numErrors": len(errors), "errors": errors})
+        return Answer(call.partly(status), {**body, "numErrors": len(errors), "errors": errors})
     return Answer(status, body)

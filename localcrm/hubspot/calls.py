@@ -14,6 +14,8 @@ from localcrm.hubspot.kinds import kind_name
 from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.values import whole
 
+NEXT = "2026-09"  # from here on errors of a batch lie inside an ordinary answer, and validation rules bind
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -25,12 +27,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked call: path parameters, query and the raw body."""
+    """A checked call: path parameters, query and the raw body. ``version`` is the date in its path, or ""."""
 
     portal: Portal
     path: Mapping[str, str]
     query: QueryParams
     body: bytes = b""
+    version: str = ""
 
     def kind(self, parameter: str = "kind") -> str:
         """The object kind named in the path; raises ApiError (400, 403)."""
@@ -38,13 +41,17 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises ApiError (400)."""
-        try:
-            found = json.loads(self.body or b"null")
-        except ValueError as problem:
-            raise ApiError(f"Invalid input JSON on line 1, column 1: {problem}") from problem
+        found = self.parsed()
         if not isinstance(found, dict):
             raise bad_json("JSON object", found)
         return found
+
+    def parsed(self) -> Any:
+        """The body as JSON; raises ApiError (400)."""
+        try:
+            return json.loads(self.body or b"null")
+        except ValueError as problem:
+            raise ApiError(f"Invalid input JSON on line 1, column 1: {problem}") from problem
 
     def names(self, parameter: str) -> list[str]:
         """A query parameter given once with commas or many times."""
@@ -61,6 +68,10 @@ class Call:
     def is_archived(self) -> bool:
         """Whether the archived are asked for."""
         return self.query.get("archived", "false").lower() == "true"
+
+    def partly(self, status: int) -> int:
+        """The status of a batch with errors: 207, or the ordinary one by the paths of 2026-09."""
+        return status if self.version == NEXT else 207
 
 
 Door = Callable[[Call], Answer]

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localcrm.hubspot import account, associations, batches, objects, schema_doors, search
-from localcrm.hubspot.calls import Door
+from localcrm.hubspot import account, associations, batches, forms, objects, schema_doors, search
+from localcrm.hubspot.calls import NEXT, Door
 
 DATED = "2026-03"
-OBJECTS = ("/crm/v3/objects", f"/crm/objects/{DATED}")
-ASSOCIATIONS = ("/crm/v4/associations", f"/crm/associations/{DATED}", "/crm/associations/v4")
-OBJECT_ASSOCIATIONS = ("/crm/v4/objects", f"/crm/objects/{DATED}")
-PROPERTIES = ("/crm/v3/properties", f"/crm/properties/{DATED}")
-OWNERS = ("/crm/v3/owners", f"/crm/owners/{DATED}")
-PIPELINES = ("/crm/v3/pipelines", f"/crm/pipelines/{DATED}")
+OBJECTS = ("/crm/v3/objects", f"/crm/objects/{DATED}", f"/crm/objects/{NEXT}")
+ASSOCIATIONS = (
+    "/crm/v4/associations",
+    "/crm/associations/v4",
+    f"/crm/associations/{DATED}",
+    f"/crm/associations/{NEXT}",
+)
+OBJECT_ASSOCIATIONS = ("/crm/v4/objects", f"/crm/objects/{DATED}", f"/crm/objects/{NEXT}")
+PROPERTIES = ("/crm/v3/properties", f"/crm/properties/{DATED}", f"/crm/properties/{NEXT}")
+OWNERS = ("/crm/v3/owners", f"/crm/owners/{DATED}", f"/crm/owners/{NEXT}")
+PIPELINES = ("/crm/v3/pipelines", f"/crm/pipelines/{DATED}", f"/crm/pipelines/{NEXT}")
+VALIDATIONS = ("/crm/v3/property-validations", f"/crm/property-validations/{NEXT}")
 USAGE = "/account-info/v3/api-usage/daily/private-apps"
-TOKENS = ("/oauth/v1/token", "/oauth/v3/token", f"/oauth/{DATED}/token")
+TOKENS = ("/oauth/v1/token", "/oauth/v3/token", f"/oauth/{DATED}/token", f"/oauth/{NEXT}/token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class Address:
     door: Door
     rule: str = "burst"
 
+    @property
+    def version(self) -> str:
+        """The date-based version in the path; "" for v1 to v4."""
+        return next((one for one in (DATED, NEXT) if f"/{one}" in self.path), "")
+
 
 def addresses() -> Iterator[Address]:
     """All addresses, the more particular first."""
@@ -36,7 +47,7 @@ def addresses() -> Iterator[Address]:
     for base in ASSOCIATIONS:
         yield from _associations(f"{base}/{{from_kind}}/{{to_kind}}")
     for base in OBJECT_ASSOCIATIONS:
-        yield Address("GET", f"{base}/{{from_kind}}/{{id}}/associations/{{to_kind}}", associations.page)
+        yield from _record_associations(f"{base}/{{from_kind}}/{{id}}/associations")
     for base in PROPERTIES:
         yield from _properties(f"{base}/{{kind}}")
     for base in OWNERS:
@@ -45,8 +56,16 @@ def addresses() -> Iterator[Address]:
         yield Address("GET", f"{base}/{{id}}", account.owner)
     for base in PIPELINES:
         yield Address("GET", f"{base}/{{kind}}", account.pipelines)
+        yield Address("GET", f"{base}/{{kind}}/{{id}}", account.pipeline)
+        yield Address("GET", f"{base}/{{kind}}/{{id}}/stages", account.stages)
+    for base in VALIDATIONS:
+        yield Address("GET", f"{base}/{{kind}}", schema_doors.validations)
     yield Address("GET", "/email/public/v1/events", account.email_events)
     yield Address("GET", "/account-info/v3/details", account.details)
+    for path in ("/marketing/v3/forms", "/marketing/v3/forms/"):
+        yield Address("GET", path, forms.definitions)
+    yield Address("GET", "/marketing/v3/forms/{id}", forms.definition)
+    yield Address("GET", "/form-integrations/v1/submissions/forms/{id}", forms.submissions)
 
 
 def _objects(base: str) -> Iterator[Address]:
@@ -57,11 +76,19 @@ def _objects(base: str) -> Iterator[Address]:
     yield Address("POST", f"{base}/batch/upsert", batches.upsert_many)
     yield Address("POST", f"{base}/batch/archive", batches.archive_many)
     yield Address("POST", f"{base}/merge", objects.merge)
+    yield Address("POST", f"{base}/gdpr-delete", objects.gdpr_delete)
     yield Address("GET", base, objects.listing)
     yield Address("POST", base, objects.create_one)
     yield Address("GET", f"{base}/{{id}}", objects.read)
     yield Address("PATCH", f"{base}/{{id}}", objects.update_one)
     yield Address("DELETE", f"{base}/{{id}}", objects.archive_one)
+
+
+def _record_associations(base: str) -> Iterator[Address]:
+    yield Address("PUT", f"{base}/default/{{to_kind}}/{{to_id}}", associations.put_default)
+    yield Address("PUT", f"{base}/{{to_kind}}/{{to_id}}", associations.put)
+    yield Address("DELETE", f"{base}/{{to_kind}}/{{to_id}}", associations.delete)
+    yield Address("GET", f"{base}/{{to_kind}}", associations.page)
 
 
 def _associations(base: str) -> Iterator[Address]:

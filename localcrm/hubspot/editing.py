@@ -8,22 +8,37 @@ from typing import Any
 from localcrm.face import Refused
 from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.kinds import ASSOCIATION_TYPES, kind_name
+from localcrm.hubspot.leads import PRIMARY_CONTACT, check_anchor
 from localcrm.hubspot.linking import Link, make_links
-from localcrm.hubspot.objects import merge_into
+from localcrm.hubspot.merging import erase, merge_into, restore
 from localcrm.hubspot.portal import Portal
-from localcrm.hubspot.records import Record, Source, person
+from localcrm.hubspot.records import FLOW, INTEGRATION, Record, Source, person
+from localcrm.hubspot.rules import read_rule
 from localcrm.hubspot.shapes import full
 from localcrm.hubspot.values import BadValue, accepted
 from localcrm.hubspot.writing import Claims, change, check_unique, create
 
-_NOT_VALUES = {"id", "_by", "delete", "merge_into", "associations", "properties", "createdAt", "updatedAt"}
+_MACHINES = {"automation": FLOW, "integration": INTEGRATION}
+_NOT_VALUES = {
+    "id",
+    "_by",
+    "delete",
+    "merge_into",
+    "erase",
+    "restore",
+    "associations",
+    "properties",
+    "createdAt",
+    "updatedAt",
+}
 _NOT_VALUES |= {"archived", "propertiesWithHistory"}
 
 
 def edit_rows(portal: Portal, kind: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Create, change, delete or merge records; answers them as they stand; raises Refused.
 
-    A row holds ``properties`` or flat values; ``merge_into`` names the record that survives.
+    A row holds ``properties`` or flat values; ``merge_into`` names the record that survives, ``erase``
+    deletes without trace (GDPR), ``restore`` brings an archived record back.
     """
     return [_edit(portal, kind, row) for row in rows]
 
@@ -34,6 +49,7 @@ def _edit(portal: Portal, kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
         if row.get("id") is None:
             values = _values(portal, kind, None, row)
             links = _links(portal, kind, row)
+            check_anchor(kind, [link.to_kind for link in links])
             record = create(portal, kind, values, source)
             make_links(portal, kind, record, links)
             return full(portal, kind, record)
@@ -43,14 +59,22 @@ def _edit(portal: Portal, kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _edit_known(portal: Portal, kind: str, row: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    record = _find(portal, kind, row["id"])
-    if row.get("delete"):
-        portal.archive(kind, record)
+    if row.get("restore"):
+        record = _find(portal, kind, row["id"], archived=True)
+        restore(portal, kind, record, source)
         return full(portal, kind, record)
+    record = _find(portal, kind, row["id"])
+    if row.get("delete") or row.get("erase"):
+        shown = full(portal, kind, record)
+        if row.get("erase"):
+            erase(portal, kind, record, source)
+        else:
+            portal.archive(kind, record, source)
+            shown = full(portal, kind, record)
+        return shown
     if row.get("merge_into") is not None:
         primary = _find(portal, kind, row["merge_into"])
-        merge_into(portal, kind, primary, record)
-        return full(portal, kind, primary)
+        return full(portal, kind, merge_into(portal, kind, primary, record, source))
     values = _values(portal, kind, record, row)
     links = _links(portal, kind, row)
     change(portal, kind, record, values, source)
@@ -58,8 +82,23 @@ def _edit_known(portal: Portal, kind: str, row: Mapping[str, Any], source: Sourc
     return full(portal, kind, record)
 
 
+def set_rules(portal: Portal, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rules an admin sets: ``kind``, ``property``, ``ruleType``, ``ruleArguments``; raises Refused."""
+    for row in rows:
+        kind, name = kind_name(str(row.get("kind", "contacts"))), str(row.get("property"))
+        if portal.property(kind, name) is None:
+            raise Refused(f"{kind} have no property {name}")
+        portal.rules[kind].setdefault(name, []).append(read_rule(row))
+    return [dict(row) for row in rows]
+
+
 def acting(portal: Portal, wanted: Any) -> Source:
-    """The person who acts: an owner's id or email, or the first active owner; raises Refused."""
+    """Who acts: an owner by id or email, ``automation``, ``integration``; if none, the first active owner.
+
+    Raises Refused for somebody unknown.
+    """
+    if wanted in _MACHINES:
+        return _MACHINES[str(wanted)]
     for owner in portal.owners.values():
         if owner.active if wanted is None else str(wanted) in (owner.id, str(owner.user), owner.email):
             return person(owner.user)
@@ -68,8 +107,8 @@ def acting(portal: Portal, wanted: Any) -> Source:
     return person(1)
 
 
-def _find(portal: Portal, kind: str, record_id: Any) -> Record:
-    record = portal.tables[kind].find(str(record_id))
+def _find(portal: Portal, kind: str, record_id: Any, *, archived: bool = False) -> Record:
+    record = portal.tables[kind].find(str(record_id), archived=archived)
     if record is None:
         raise Refused(f"no {kind} {record_id}")
     return record
@@ -110,5 +149,7 @@ def _links(portal: Portal, kind: str, row: Mapping[str, Any]) -> list[Link]:
         types = ASSOCIATION_TYPES.get((kind, to_kind))
         if types is None:
             raise Refused(f"{kind} cannot be associated with {to_kind}")
-        found.append(Link(to_kind, _find(portal, to_kind, item.get("to")), types[0]))
+        other = _find(portal, to_kind, item.get("to"))
+        is_primary = PRIMARY_CONTACT in types  # a lead made at the screen is about its contact
+        found.append(Link(to_kind, other, PRIMARY_CONTACT if is_primary else types[0]))
     return found

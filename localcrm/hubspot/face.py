@@ -15,47 +15,65 @@ from starlette.routing import Route
 
 from localcrm.clock import Clock
 from localcrm.company import Company
-from localcrm.face import Refused
-from localcrm.hubspot import account
+from localcrm.face import Refused, Steering
+from localcrm.hubspot import account, forms, scopes
 from localcrm.hubspot.calls import Answer, Call
 from localcrm.hubspot.doors import TOKENS, USAGE, Address, addresses
-from localcrm.hubspot.editing import edit_rows
+from localcrm.hubspot.editing import edit_rows, set_rules
 from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.kinds import kind_name
 from localcrm.hubspot.limits import Limits
 from localcrm.hubspot.loading import load_company
-from localcrm.hubspot.portal import Portal, Switches
+from localcrm.hubspot.named_answers import NAMED
+from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.shapes import full
+from localcrm.hubspot.switches import Switches
 from localcrm.hubspot.tokens import Tokens
+from localcrm.hubspot.webhooks import Webhooks
 
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 _LONGEST_ADDRESS = 8_000
-_ROOTS = ("/crm/", "/email/", "/account-info/", "/oauth/", "/events/", "/marketing/", "/automation/")
+_ROOTS = (
+    "/crm/",
+    "/email/",
+    "/account-info/",
+    "/oauth/",
+    "/events/",
+    "/form-integrations/",
+    "/marketing/",
+    "/automation/",
+)
+LISTED = {**account.LISTED, "form_submissions": forms.all_submissions}
+# What is added through the control doors beside records.
+ADDED: Mapping[str, Callable[[Portal, Sequence[Mapping[str, Any]]], list[dict[str, Any]]]] = {
+    "email_events": account.add_events,
+    "owners": account.change_owners,
+    "form_submissions": forms.submit,
+    "property_validations": set_rules,
+}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class HubSpotFace:
     """A strict HubSpot in memory.
 
-    ``limits`` turns the rate limits on; ``search_lag`` (seconds) is how far search stays behind writes;
-    ``task_unique_property`` allows a unique property on tasks (undocumented, so refused by default);
-    ``leads`` gives the account the leads object.
+    Its settings are those of ``Switches``, given by name. ``POST /_localcrm/switches`` turns them later, and
+    ``POST /_localcrm/webhooks`` lets it send events.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        limits: bool = True,
-        search_lag: float = 0.0,
-        task_unique_property: bool = False,
-        leads: bool = False,
-    ) -> None:
+    named_answers = NAMED
+
+    def __init__(self, clock: Clock, **switches: Any) -> None:
         self.clock = clock
-        self._switches = Switches(limits, search_lag, task_unique_property, leads)
-        self.portal = Portal(clock, self._switches)
-        self.limits = Limits(is_on=limits)
+        self.portal = Portal(clock, Switches(**switches))
+        self.limits = Limits(self.portal.switches)
         self.tokens = Tokens()
+        self.webhooks = Webhooks(self.portal.now, lambda: self.portal.switches.portal_id)
+        self.portal.listener = self.webhooks.hear
+        self.steerings = {
+            "switches": Steering(self._switches, self._turn),
+            "webhooks": Steering(self.webhooks.show, self.webhooks.aim, self.webhooks.forget),
+        }
 
     def routes(self) -> Sequence[Route]:
         """Everything a client may call, and a 404 for the rest of HubSpot."""
@@ -69,21 +87,22 @@ class HubSpotFace:
 
     def load(self, company: Company) -> None:
         """Start anew with this company's story; raises Refused for a value no property takes."""
-        portal = Portal(self.clock, self._switches)
+        portal = Portal(self.clock, self.portal.switches)
         try:
             load_company(portal, company)
         except ApiError as problem:
             raise Refused(problem.message) from problem
+        portal.listener = self.webhooks.hear
         self.portal = portal
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """Every living record of a kind, all properties and associations; raises Refused.
 
-        ``owners`` and ``email_events`` are listed as their own doors show them.
+        ``owners``, ``email_events`` and ``form_submissions`` are listed as their own doors show them.
         """
-        if name in account.LISTED:
+        if name in LISTED:
             with self.portal.lock:
-                return account.LISTED[name](self.portal)
+                return LISTED[name](self.portal)
         kind = self._kind(name)
         with self.portal.lock:
             return [full(self.portal, kind, record) for record in self.portal.tables[kind].above(-1)]
@@ -91,14 +110,22 @@ class HubSpotFace:
     def edit(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Change records as a person would; answers the rows as they stand; raises Refused.
 
-        ``email_events`` takes new events (``type``, ``recipient``, ``created``), as a reader makes them.
+        ``email_events`` takes new events (``type``, ``recipient``, ``created``), as a reader makes them;
+        ``form_submissions`` forms sent in; ``property_validations`` rules an admin sets; ``owners`` their
+        ``active`` and ``teams``.
         """
-        if name == "email_events":
-            with self.portal.lock:
-                return account.add_events(self.portal, rows)
-        kind = self._kind(name)
         with self.portal.lock:
-            return edit_rows(self.portal, kind, rows)
+            if name in ADDED:
+                return ADDED[name](self.portal, rows)
+            return edit_rows(self.portal, self._kind(name), rows)
+
+    def _switches(self) -> dict[str, Any]:
+        return self.portal.switches.told()
+
+    def _turn(self, given: Any) -> dict[str, Any]:
+        with self.portal.lock:
+            self.portal.switches = self.limits.switches = self.portal.switches.turned(given)
+            return self.portal.switches.told()
 
     def _kind(self, name: str) -> str:
         try:
@@ -109,7 +136,8 @@ class HubSpotFace:
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
         try:
-            answer = self.tokens.grant(form, self.portal.now())
+            rotates = self.portal.switches.rotating_refresh_token
+            answer = self.tokens.grant(form, self.portal.now(), rotates=rotates)
         except ApiError as problem:
             answer = Answer(problem.status, problem.body())
         return self._response(answer, {})
@@ -128,13 +156,17 @@ class HubSpotFace:
             try:
                 if len(request.url.path) + len(request.url.query) > _LONGEST_ADDRESS:
                     return self._response(Answer(414), headers)
-                self.tokens.check(request.headers.get("authorization"), portal.now())
-                headers = self.limits.headers(address.rule)
-                headers = self.limits.spend(address.rule, self.clock.now())
-                call = Call(portal, request.path_params, request.query_params, body)
+                is_oauth = self.tokens.check(request.headers.get("authorization"), portal.now())
+                headers = self.limits.headers(address.rule, is_oauth=is_oauth)
+                self.limits.spend(address.rule, self.clock.now())
+                headers = self.limits.headers(address.rule, is_oauth=is_oauth)
+                missing = portal.switches.missing_scopes
+                scopes.check(request.method, address.path, request.path_params, missing)
+                call = Call(portal, request.path_params, request.query_params, body, address.version)
                 answer = address.door(call)
             except ApiError as problem:
                 answer = Answer(problem.status, problem.body())
+                headers = headers | self.limits.patience() if problem.status == 429 else headers
             return self._response(answer, headers)
 
     def _response(self, answer: Answer, headers: Mapping[str, str]) -> Response:

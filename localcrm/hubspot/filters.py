@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localcrm.hubspot.errors import ApiError
@@ -36,7 +36,7 @@ class Group:
         return all(test(record) for test in self.tests)
 
 
-def groups(schema: Schema, given: Any) -> tuple[Group, ...]:
+def groups(schema: Schema, given: Any, *, text_ids: bool = False) -> tuple[Group, ...]:
     """The filter groups of a search body; raises ApiError (400) for what HubSpot refuses."""
     if not isinstance(given, list):
         raise ApiError("Invalid input JSON: filterGroups must be a list")
@@ -50,13 +50,13 @@ def groups(schema: Schema, given: Any) -> tuple[Group, ...]:
         if len(filters) > _PER_GROUP:
             raise ApiError(f"filters: at most {_PER_GROUP} filters are allowed in a group")
         count += len(filters)
-        found.append(_group(schema, filters))
+        found.append(_group(schema, filters, text_ids=text_ids))
     if count > _FILTERS:
         raise ApiError(f"at most {_FILTERS} filters are allowed in all")
     return tuple(found)
 
 
-def _group(schema: Schema, filters: list[Any]) -> Group:
+def _group(schema: Schema, filters: list[Any], *, text_ids: bool) -> Group:
     tests, above = [], -1
     for given in filters:
         if not isinstance(given, dict) or given.get("operator") not in _OPERATORS:
@@ -66,7 +66,11 @@ def _group(schema: Schema, filters: list[Any]) -> Group:
             tests.append(_associated(told))
             continue
         known = searchable(schema, told.name)
-        if told.name == "hs_object_id" and told.operator == "GT" and (bound := whole(told.value)) is not None:
+        if text_ids and told.name == "hs_object_id":
+            tests.append(_test(told, id_text, replace(known, type="string")))
+        elif (
+            told.name == "hs_object_id" and told.operator == "GT" and (bound := whole(told.value)) is not None
+        ):
             above = max(above, bound)
         else:
             tests.append(_test(told, sort_key(schema, told.name), known))
@@ -96,6 +100,11 @@ class _Filter:
             raise ApiError("operator BETWEEN requires a highValue as a string")
         texts = tuple(str(value) for value in values)
         return cls(name, operator, str(given.get("value", "")), str(given.get("highValue", "")), texts)
+
+
+def id_text(record: Record) -> str:
+    """A record's id as text."""
+    return str(record.number)
 
 
 def searchable(schema: Schema, name: str) -> Property:

@@ -8,6 +8,7 @@ KIND_IDS = {
     "contacts": "0-1",
     "companies": "0-2",
     "deals": "0-3",
+    "communications": "0-18",
     "tasks": "0-27",
     "notes": "0-46",
     "meetings": "0-47",
@@ -16,7 +17,7 @@ KIND_IDS = {
     "users": "0-115",
     "leads": "0-136",
 }
-ENGAGEMENTS = ("tasks", "calls", "emails", "meetings", "notes")
+ENGAGEMENTS = ("tasks", "calls", "emails", "meetings", "notes", "communications")
 SINGULAR = {
     "contacts": "contact",
     "companies": "company",
@@ -32,6 +33,7 @@ FIRST_IDS = {
     "meetings": 99_950,
     "calls": 99_900,
     "emails": 99_800,
+    "communications": 9_950,
     "users": 990,
     "leads": 995,
 }
@@ -74,8 +76,20 @@ ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, ...]] = {
     ("companies", "notes"): (189,),
     ("notes", "deals"): (214,),
     ("deals", "notes"): (213,),
+    ("communications", "contacts"): (81,),
+    ("contacts", "communications"): (82,),
+    ("communications", "companies"): (87,),
+    ("companies", "communications"): (88,),
+    ("communications", "deals"): (85,),
+    ("deals", "communications"): (86,),
+    ("communications", "leads"): (603,),
+    ("leads", "communications"): (602,),
+    ("emails", "leads"): (599,),
+    ("leads", "emails"): (598,),
     ("leads", "contacts"): (608, 578),
     ("contacts", "leads"): (607, 579),
+    ("leads", "companies"): (610, 580),
+    ("companies", "leads"): (609, 581),
     ("tasks", "leads"): (647,),
     ("leads", "tasks"): (646,),
     ("calls", "leads"): (597,),
@@ -85,7 +99,16 @@ ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, ...]] = {
     ("notes", "leads"): (855,),
     ("leads", "notes"): (854,),
 }
-_LABELS = {1: "Primary", 2: "Primary", 5: "Primary", 6: "Primary", 578: "Primary", 579: "Primary"}
+_LABELS = {
+    1: "Primary",
+    2: "Primary",
+    5: "Primary",
+    6: "Primary",
+    578: "Primary",
+    579: "Primary",
+    580: "Primary",
+    581: "Primary",
+}
 _NAMES = {
     **{name: name for name in KIND_IDS},
     **{number: name for name, number in KIND_IDS.items()},

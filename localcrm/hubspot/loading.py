@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from localcrm.company import Change, Company, LeadEntry, Rep, Touch
 from localcrm.hubspot.errors import invalid_value, invalid_values
 from localcrm.hubspot.kinds import ASSOCIATION_TYPES
-from localcrm.hubspot.loading_touches import REPEATING, Touches
+from localcrm.hubspot.loading_leads import Cast, load_lead
+from localcrm.hubspot.loading_touches import REPEATING, Journal, Touches
 from localcrm.hubspot.portal import Owner, Portal
-from localcrm.hubspot.records import FLOW, IMPORT, Record, Source, person
+from localcrm.hubspot.records import FLOW, IMPORT, Record, person
 from localcrm.hubspot.values import BadValue, accepted, iso, millis
 
 _FIRST_OWNER, _FIRST_USER = 29_512, 7_301
@@ -27,22 +27,6 @@ STAGES: dict[str, dict[str, str]] = {
 }
 _LOST = ("recycled", "disqualified")
 _SOLD = ("opportunity", "customer")
-
-
-@dataclass(slots=True)
-class Cast:
-    """Who the story's people are here: owner ids and sources by a rep's key."""
-
-    owner_ids: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
-
-    def source(self, key: str | None) -> Source:
-        """Who wrote: a person for a rep with a seat, else an automation."""
-        return self.sources.get(key or "", FLOW)
-
-    def owner(self, key: str | None) -> str:
-        """The owner's id; "" for nobody, a queue (HubSpot has none) or an automation."""
-        return self.owner_ids.get(key or "", "")
 
 
 def load_company(portal: Portal, company: Company) -> None:
@@ -67,6 +51,8 @@ def load_company(portal: Portal, company: Company) -> None:
         for at, name, value, source in sorted(journal, key=lambda row: row[0]):
             contact.put(name, value, at, source, repeats=source in REPEATING)
         _load_deal(portal, lead, contact, changes[lead.key], cast)
+        if portal.switches.leads:
+            load_lead(portal, lead, contact, changes[lead.key], cast)
     known.finish()
 
 
@@ -155,8 +141,8 @@ def _accepted(portal: Portal, values: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _journal(lead: LeadEntry, changes: list[Change], cast: Cast) -> list[tuple[int, str, str, Source]]:
-    rows = []
+def _journal(lead: LeadEntry, changes: list[Change], cast: Cast) -> Journal:
+    rows: Journal = []
     for change in changes:
         at, source = millis(change.at), cast.source(change.by)
         if change.field == "owner":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcrm.company import LeadEntry, Touch
-from localcrm.hubspot.portal import Portal
+from localcrm.hubspot.forms import form_id
+from localcrm.hubspot.kinds import ASSOCIATION_TYPES
+from localcrm.hubspot.portal import Portal, Submission
 from localcrm.hubspot.records import FLOW, Record, Source
 from localcrm.hubspot.values import iso, millis
 
@@ -22,7 +25,8 @@ _COUNTERS = {
 }
 _KINDS = {"call": "calls", "email": "emails", "meeting": "meetings", "task": "tasks", "email_reply": "emails"}
 _TYPE_IDS = {"calls": 194, "emails": 198, "meetings": 200, "tasks": 204}
-_CONVERSIONS = ("form", "hand_raise", "event")
+_FORMS = ("form", "hand_raise")
+_CONVERSIONS = (*_FORMS, "event")
 _CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7"
 DISPOSITIONS = {
     "busy": "9d9162e7-6cf3-4944-bf63-4dff82258764",
@@ -61,6 +65,8 @@ class Touches:
                 self._engage(contact, touch, at, counts, journal)
             else:
                 _behaviour(touch, at, counts, journal)
+                if touch.kind in _FORMS and lead.email:
+                    self._submitted(lead, touch, at)
         if lead.email_opt_out and not any(touch.kind == "opt_out" for touch in touches):
             contact.values["hs_email_optout"] = "true"
         return journal
@@ -81,9 +87,17 @@ class Touches:
             kept = {name: value for name, value in values.items() if value}
             record = self._portal.add_record(kind, logged, source, kept)
             self._portal.link((kind, "contacts"), (record, contact), _TYPE_IDS[kind])
+            self._link_lead(kind, record, contact, logged)
         self._portal.email_events.sort(key=lambda event: event["created"])
         for position, event in enumerate(self._portal.email_events):
             event["id"] = event_id(position, event["created"])
+
+    def _link_lead(self, kind: str, record: Record, contact: Record, logged: int) -> None:
+        """Sales' work on a contact belongs to the lead they work on, once there is one."""
+        for number in contact.links.get("leads", {}):
+            lead = self._portal.tables["leads"].records[number]
+            if lead.created <= logged:
+                self._portal.link((kind, "leads"), (record, lead), ASSOCIATION_TYPES[kind, "leads"][0])
 
     def _email_event(
         self, lead: LeadEntry, touch: Touch, at: int, counts: dict[str, int], journal: Journal
@@ -95,6 +109,14 @@ class Touches:
         journal.append((at, counter, _count(counts, counter), EMAIL))
         if stamp is not None:
             journal.append((at, stamp, iso(at), EMAIL))
+
+    def _submitted(self, lead: LeadEntry, touch: Touch, at: int) -> None:
+        form = touch.content or touch.kind
+        address = lead.email.lower()
+        values = {"email": address, "firstname": lead.first_name, "lastname": lead.last_name}
+        kept = {name: value for name, value in values.items() if value}
+        url = f"https://www.example.com/{uuid.uuid5(uuid.NAMESPACE_URL, form).hex[:8]}"
+        self._portal.submissions.append(Submission(form_id(self._portal, form), at, address, url, kept))
 
     def _engage(
         self, contact: Record, touch: Touch, at: int, counts: dict[str, int], journal: Journal

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from localcrm.hubspot.calls import Answer, Call, checked_limit, needed
-from localcrm.hubspot.errors import ApiError, not_found
+from localcrm.hubspot.calls import NEXT, Answer, Call, checked_limit, needed
+from localcrm.hubspot.errors import ApiError, invalid_values, not_found
 from localcrm.hubspot.kinds import kind_name
+from localcrm.hubspot.leads import check_anchor
 from localcrm.hubspot.linking import make_links, wanted_links
+from localcrm.hubspot.merging import erase, merge_into
 from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.records import INTEGRATION, Record
+from localcrm.hubspot.rules import broken
 from localcrm.hubspot.shapes import Wanted, shown
 from localcrm.hubspot.writing import change, create, prepare
 
@@ -59,7 +62,9 @@ def create_one(call: Call) -> Answer:
     """POST one record."""
     kind, body = call.kind(), call.json()
     values = prepare(call.portal, kind, None, body.get("properties"))
+    keep_rules(call, kind, values)
     links = wanted_links(call.portal, kind, body.get("associations"))
+    check_anchor(kind, [link.to_kind for link in links])
     record = create(call.portal, kind, values, INTEGRATION)
     make_links(call.portal, kind, record, links)
     return Answer(201, shown(call.portal, kind, record, Wanted(written(record, values))))
@@ -72,6 +77,7 @@ def update_one(call: Call) -> Answer:
     if record is None:
         raise not_found(kind, call.path["id"])
     values = prepare(call.portal, kind, record, call.json().get("properties"))
+    keep_rules(call, kind, values)
     change(call.portal, kind, record, values, INTEGRATION)
     return Answer(200, shown(call.portal, kind, record, Wanted(written(record, values))))
 
@@ -86,40 +92,36 @@ def archive_one(call: Call) -> Answer:
 
 
 def merge(call: Call) -> Answer:
-    """POST merge: the primary stays, the other id finds it from now on."""
+    """POST merge: both ids find the survivor from now on."""
     kind, body = call.kind(), call.json()
     table = call.portal.tables[kind]
     primary = table.find(needed(body, "primaryObjectId"))
     other = table.find(needed(body, "objectIdToMerge"))
     if primary is None or other is None or primary is other:
         raise not_found(kind, str(body))
-    merge_into(call.portal, kind, primary, other)
-    return Answer(200, shown(call.portal, kind, primary, Wanted()))
+    survivor = merge_into(call.portal, kind, primary, other, INTEGRATION)
+    return Answer(200, shown(call.portal, kind, survivor, Wanted()))
 
 
-def merge_into(portal: Portal, kind: str, primary: Record, other: Record) -> None:
-    """Fold ``other`` into ``primary``: empty properties, associations and the id move over."""
-    now = portal.now()
-    kept = dict(other.values)
-    links = {to_kind: dict(others) for to_kind, others in other.links.items()}
-    portal.archive(kind, other)
-    table = portal.tables[kind]
-    del table.archived[other.number]
-    table.merged[other.number] = primary.number
-    for old, target in list(table.merged.items()):
-        if target == other.number:
-            table.merged[old] = primary.number
-    for name, value in kept.items():
-        if not primary.values.get(name):
-            primary.put(name, value, now, INTEGRATION)
-    merged = [text for text in (primary.values.get("hs_merged_object_ids"), str(other.number)) if text]
-    primary.put("hs_merged_object_ids", ";".join(merged), now, INTEGRATION)
-    portal.claim(kind, primary)
-    for to_kind, others in links.items():
-        for number, type_ids in others.items():
-            target_record = portal.tables[to_kind].records.get(number)
-            for type_id in type_ids if target_record is not None else ():
-                portal.link((kind, to_kind), (primary, target_record or primary), type_id)
+def gdpr_delete(call: Call) -> Answer:
+    """POST gdpr-delete: gone without trace, the archived too; an unknown address is no error."""
+    kind, body = call.kind(), call.json()
+    record_id, id_property = needed(body, "objectId"), body.get("idProperty")
+    record = find(call.portal, kind, record_id, id_property)
+    if record is None and id_property is None:
+        record = call.portal.tables[kind].find(record_id, archived=True)
+        if record is None:
+            raise not_found(kind, record_id)
+    if record is not None:
+        erase(call.portal, kind, record, INTEGRATION)
+    return Answer(204)
+
+
+def keep_rules(call: Call, kind: str, values: dict[str, str]) -> None:
+    """Raise ApiError (400) for values that break a validation rule, where the path's version enforces it."""
+    problems = broken(call.portal.rules[kind], values) if call.version == NEXT else []
+    if problems:
+        raise invalid_values(problems)
 
 
 def written(record: Record, values: dict[str, str]) -> tuple[str, ...]:

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localcrm.clock import Clock
-from localcrm.hubspot.errors import ApiError
 from localcrm.hubspot.kinds import KIND_IDS, opposite
+from localcrm.hubspot.leads import PRIMARY_CONTACT, is_orphan, show_contact
 from localcrm.hubspot.properties import Property, Schema, read_schema
-from localcrm.hubspot.records import Record, Source, Table
+from localcrm.hubspot.records import FLOW, INTEGRATION, Record, Source, Table
+from localcrm.hubspot.rules import Rule
+from localcrm.hubspot.scopes import missing_scopes
+from localcrm.hubspot.switches import Switches
 from localcrm.hubspot.values import millis
 
-_LEAD_SCOPES = {
-    "errors": [
-        {
-            "message": "One or more of the following scopes are required.",
-            "context": {"requiredGranularScopes": ["crm.objects.leads.read"]},
-        }
-    ]
-}
+# Who is told of changes: kind, what happened, the record, who did it, and further facts.
+Listener = Callable[[str, str, Record, Source, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """What differs between real portals. ``search_lag`` in seconds.
+class Submission:
+    """One form sent in; ``at`` in milliseconds since 1970. ``values`` by field name."""
 
-    ``task_unique_property``: whether a unique property may be made on tasks; undocumented, so off.
-    ``leads``: whether the account has the leads object (Sales seats); without it 403.
-    """
-
-    limits: bool = True
-    search_lag: float = 0.0
-    task_unique_property: bool = False
-    leads: bool = False
+    form: str
+    at: int
+    address: str
+    page_url: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user who can own records; ``at`` in milliseconds since 1970."""
+    """A user who can own records; ``at`` in milliseconds since 1970. The first team is the primary one."""
 
     id: str
     user: int
@@ -48,6 +43,7 @@ class Owner:
     last_name: str
     active: bool
     at: int
+    teams: tuple[str, ...] = ()
 
 
 class Portal:
@@ -65,6 +61,22 @@ class Portal:
                     self.tables[kind].unique[told.name] = {}
         self.owners: dict[str, Owner] = {}
         self.email_events: list[dict[str, Any]] = []
+        self.forms: dict[str, str] = {}
+        self.submissions: list[Submission] = []
+        self.rules: dict[str, dict[str, list[Rule]]] = {kind: {} for kind in KIND_IDS}
+        self.listener: Listener | None = None
+
+    def tell(
+        self,
+        kind: str,
+        happening: str,
+        record: Record,
+        source: Source,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Let the listener know of a change, if there is one."""
+        if self.listener is not None:
+            self.listener(kind, happening, record, source, facts or {})
 
     def now(self) -> int:
         """The portal's clock in milliseconds since 1970."""
@@ -73,13 +85,7 @@ class Portal:
     def open_kind(self, kind: str) -> str:
         """The kind, if this account has it; raises ApiError (403) for leads without Sales seats."""
         if kind == "leads" and not self.switches.leads:
-            raise ApiError(
-                "This app hasn't been granted all required scopes to make this call. Read more about "
-                "required scopes here: https://developers.hubspot.com/scopes.",
-                status=403,
-                category="MISSING_SCOPES",
-                extra=_LEAD_SCOPES,
-            )
+            raise missing_scopes(["crm.objects.leads.read"])
         return kind
 
     def owner_ids(self) -> set[str]:
@@ -93,21 +99,33 @@ class Portal:
         there.add(type_id)
         back = to_record.links.setdefault(from_kind, {}).setdefault(from_record.number, set())
         back.add(opposite(from_kind, to_kind, type_id))
+        if from_kind == "leads" and type_id == PRIMARY_CONTACT:
+            show_contact(from_record, to_record)
+        elif to_kind == "leads" and opposite(from_kind, to_kind, type_id) == PRIMARY_CONTACT:
+            show_contact(to_record, from_record)
 
     def unlink(self, kinds: tuple[str, str], ends: tuple[Record, Record]) -> None:
-        """Remove every association between two records."""
+        """Remove every association between two records; a lead that loses its last primary one goes."""
         (from_kind, to_kind), (from_record, to_record) = kinds, ends
-        from_record.links.get(to_kind, {}).pop(to_record.number, None)
-        to_record.links.get(from_kind, {}).pop(from_record.number, None)
+        there = from_record.links.get(to_kind, {}).pop(to_record.number, set())
+        back = to_record.links.get(from_kind, {}).pop(from_record.number, set())
+        for kind, record, removed in ((from_kind, from_record, there), (to_kind, to_record, back)):
+            if kind == "leads" and record.archived_at is None and is_orphan(record, removed):
+                self.archive("leads", record, FLOW)
 
-    def archive(self, kind: str, record: Record) -> None:
+    def archive(self, kind: str, record: Record, source: Source = INTEGRATION) -> None:
         """Archive a record and drop its associations."""
+        self.take_away(kind, record)
+        self.tell(kind, "deletion", record, source)
+
+    def take_away(self, kind: str, record: Record) -> None:
+        """Archive a record without telling."""
+        self.tables[kind].archive(record, self.now())
         for other_kind, others in list(record.links.items()):
             for number in list(others):
                 other = self.tables[other_kind].records.get(number)
                 if other is not None:
                     self.unlink((kind, other_kind), (record, other))
-        self.tables[kind].archive(record, self.now())
 
     def add_record(self, kind: str, at: int, source: Source, values: dict[str, str]) -> Record:
         """Keep a new record as given, unchecked; claims its unique values."""

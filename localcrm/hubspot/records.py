@@ -118,9 +118,16 @@ class Table:
         numbers = sorted(kept)
         return (kept[found] for found in numbers[bisect_right(numbers, number) :])
 
+    def restore(self, record: Record) -> None:
+        """Put an archived record back where it was."""
+        del self.archived[record.number]
+        self.records[record.number] = record
+
     def archive(self, record: Record, at: int) -> None:
         """Take a record out of sight and free its unique values."""
         record.archived_at = at
         self.archived[record.number] = self.records.pop(record.number)
         for name, taken in self.unique.items():
-            taken.pop(record.values.get(name, "").lower(), None)
+            value = record.values.get(name, "").lower()
+            if taken.get(value) == record.number:
+                del taken[value]

@@ -96,6 +96,16 @@ def archive(call: Call) -> Answer:
     return Answer(204)
 
 
+def validations(call: Call) -> Answer:
+    """GET the validation rules of a kind's properties."""
+    rules = call.portal.rules[call.kind()]
+    found = [
+        {"propertyName": name, "propertyValidationRules": [one.shown() for one in told]}
+        for name, told in rules.items()
+    ]
+    return Answer(200, {"results": found})
+
+
 def groups(call: Call) -> Answer:
     """GET every property group."""
     return Answer(200, {"results": list(call.portal.schemas[call.kind()].groups.values())})

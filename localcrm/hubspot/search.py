@@ -8,7 +8,7 @@ from typing import Any
 
 from localcrm.hubspot.calls import Answer, Call, checked_after, checked_limit, text_list
 from localcrm.hubspot.errors import ApiError
-from localcrm.hubspot.filters import Group, groups, searchable, sort_key
+from localcrm.hubspot.filters import Group, groups, id_text, searchable, sort_key
 from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.properties import Schema
 from localcrm.hubspot.records import Record
@@ -36,8 +36,11 @@ def search(call: Call) -> Answer:
         raise ApiError(f"The request body must be at most {_LONGEST_BODY} characters long")
     kind = call.kind()
     schema = call.portal.schemas[kind]
-    query = read_query(schema, call.json())
+    text_ids = call.portal.switches.text_sorted_ids
+    query = read_query(schema, call.json(), text_ids=text_ids)
     found = _found(call.portal, kind, query)
+    if text_ids and query.sort[0] == "hs_object_id":
+        found.sort(key=id_text)
     _order(schema, found, query.sort)
     page = found[query.after : min(query.after + query.limit, _DEEPEST)]
     body: dict[str, Any] = {
@@ -49,7 +52,7 @@ def search(call: Call) -> Answer:
     return Answer(200, body)
 
 
-def read_query(schema: Schema, body: dict[str, Any]) -> Query:
+def read_query(schema: Schema, body: dict[str, Any], *, text_ids: bool = False) -> Query:
     """Check a search body; raises ApiError (400)."""
     unknown = set(body) - {"filterGroups", "sorts", "limit", "after", "properties", "query"}
     if unknown:
@@ -60,7 +63,7 @@ def read_query(schema: Schema, body: dict[str, Any]) -> Query:
         raise ApiError("There was a problem with the request. Search cannot page beyond 10,000 results")
     words = tuple(str(body.get("query") or "").lower().split())
     return Query(
-        groups(schema, body.get("filterGroups") or []),
+        groups(schema, body.get("filterGroups") or [], text_ids=text_ids),
         _sort(schema, body.get("sorts") or []),
         limit,
         after,

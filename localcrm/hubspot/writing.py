@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcrm.hubspot.errors import ApiError, bad_json, invalid_value, invalid_values
+from localcrm.hubspot.leads import contact_changed
 from localcrm.hubspot.portal import Portal
 from localcrm.hubspot.properties import Property
 from localcrm.hubspot.records import Record, Source
 from localcrm.hubspot.values import BadValue, accepted, iso
 
-_CONTACTING = ("calls", "emails", "meetings")
+_CONTACTING = ("calls", "emails", "meetings", "communications")
+_IGNORABLE = ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE")
 
 
 @dataclass(slots=True)
@@ -51,12 +53,14 @@ def create(portal: Portal, kind: str, values: Mapping[str, str], source: Source)
     kept.setdefault("hs_object_source", source.type)
     record = portal.add_record(kind, portal.now(), source, kept)
     _follow(portal, kind, record, values, source)
+    portal.tell(kind, "creation", record, source)
     return record
 
 
 def change(portal: Portal, kind: str, record: Record, values: Mapping[str, str], source: Source) -> None:
     """Write prepared values; every write moves the modified stamp, even one that changes nothing."""
     at = portal.now()
+    changed = [name for name, value in values.items() if record.values.get(name, "") != value]
     for name, value in values.items():
         taken = portal.tables[kind].unique.get(name)
         if taken is not None:
@@ -65,6 +69,11 @@ def change(portal: Portal, kind: str, record: Record, values: Mapping[str, str],
     record.updated = max(record.updated, at)
     portal.claim(kind, record)
     _follow(portal, kind, record, values, source)
+    if kind == "contacts":
+        contact_changed(portal.tables["leads"], record, changed)
+    for name in changed:
+        told = {"propertyName": name, "propertyValue": values[name]}
+        portal.tell(kind, "propertyChange", record, source, told)
 
 
 def contacted(portal: Portal, kind: str, record: Record, contact: Record) -> None:
@@ -104,6 +113,8 @@ def _checked(
         try:
             values[name] = checked_value(portal.property(kind, name), name, text, owners)
         except BadValue as bad:
+            if kind == "tasks" and bad.error in _IGNORABLE and portal.switches.ignores_unknown_on_tasks:
+                continue
             problems.append(invalid_value(name, bad.error, bad.message))
     return values, problems
 

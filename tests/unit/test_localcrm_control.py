@@ -164,3 +164,21 @@ def test_bad_exports_are_exit_2(tmp_path):
     with _localcrm(*arguments) as process:
         assert process.wait(10) == 2
         assert "leads.csv, line 2, created_at: is no ISO 8601" in process.stderr.read()
+
+
+def test_the_leads_object_is_an_option(tmp_path):
+    leads = tmp_path / "leads.csv"
+    leads.write_text("key,created_at,last_name,email,stage\n1,2026-01-05,Kern,k@example.com,mql\n")
+    with _localcrm("--leads", str(leads), "--leads-object") as process:
+        hubspot = json.loads(process.stdout.readline())["hubspot"]
+        [lead] = requests.get(f"{hubspot}/_localcrm/records/leads", timeout=10).json()
+        process.terminate()
+        process.wait(timeout=10)
+    assert lead["properties"]["hs_associated_contact_email"] == "k@example.com"
+
+
+def test_a_face_without_doors_of_its_own_has_none(book):
+    url, _ = book
+    assert requests.get(f"{url}/_localcrm/switches", timeout=10).status_code == 404
+    named = requests.post(f"{url}/_localcrm/faults", json={"do": "answer", "name": "daily"}, timeout=10)
+    assert (named.status_code, "names no answers" in named.json()["error"]) == (400, True)

@@ -173,3 +173,13 @@ def test_a_rule_that_makes_no_sense_is_refused_and_none_of_its_list_is_kept(rule
     with pytest.raises(Refused):
         faults.order([{"do": "html"}, rule])
     assert faults.standing() == []
+
+
+def test_twice_does_the_same_call_two_times_and_answers_once(book):
+    url, face, session, order = book
+    order(do="twice", path="/notes", method="POST")
+    answer = session.post(f"{url}/notes", json={"text": "one"})
+    assert (answer.status_code, answer.json()["id"]) == (201, "2")
+    assert [note["text"] for note in face.notes] == ["one", "one"]
+    session.post(f"{url}/notes", json={"text": "two"})
+    assert len(face.notes) == 3
