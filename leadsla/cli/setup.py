@@ -14,16 +14,21 @@ from leadsla.cli.exits import Exit, advice_for, code_of
 from leadsla.cli.loading import chosen, counted, serious, usable
 from leadsla.cli.output import err, out, print_json, print_problems
 from leadsla.cli.runs import TROUBLES, ended, tell, with_errors
+from leadsla.cli.traces import Readability
 from leadsla.settings import load
 from leadsla.wiring import SecretsMissing, opened_crm, schema_problems
 
 
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Compare the configuration with itself and with each CRM. Reads only; lists everything at once."""
+    """Compare the configuration with itself and with each CRM. Reads only; lists everything at once.
+
+    After the first sync it also tells of how many answered leads the answer can be read, person by person.
+    """
     settings = load(config)
     found, troubles = schema_problems(settings)
-    problems = [*settings.problems, *found]
+    readability = Readability.of(settings)
+    problems = [*settings.problems, *found, *readability.problems()]
     code = Exit.CONFIGURATION if serious(problems) else code_of(troubles.values())
     for name, trouble in troubles.items():
         problems += _refused(name, trouble)
@@ -32,10 +37,12 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
         rows = [
             {"where": p.where, "what": p.what, "remedy": p.remedy, "warning": p.is_warning} for p in problems
         ]
-        print_json({"problems": rows, "unreachable": [str(trouble) for trouble in away.values()]})
+        unreachable = [str(trouble) for trouble in away.values()]
+        print_json({"problems": rows, "unreachable": unreachable, "readable": readability.as_json()})
         raise typer.Exit(code)
     problems += [_of_connection(name, trouble) for name, trouble in away.items()]
     print_problems(problems)
+    readability.show()
     if code is not Exit.DONE:
         err.print(counted(problems))
         raise typer.Exit(code)
