@@ -256,7 +256,10 @@ class Crm(Protocol):
         ...
 
     def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
-        """Look up, by key, tasks that may already have been made. Never by a lagging index."""
+        """Look up, by key, tasks that may already have been made. Never by a lagging index.
+
+        A task that an interrupted create left on no lead is put on its lead.
+        """
         ...
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:

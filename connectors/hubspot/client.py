@@ -1,13 +1,14 @@
-"""One thread's way to HubSpot: the SDK on our session, and the calls of HubSpot that are needed.
+"""The way to HubSpot: the SDK on our sessions, and the calls of HubSpot that are needed.
 
-The SDK builds requests and knows the paths; our ``CrmSession`` sends them. Answers are read as
-raw JSON (the SDK's models take eight times as long and drop the errors inside a 207).
+The SDK builds requests and knows the paths; our sessions send them. Answers are read as raw JSON
+(the SDK's models take eight times as long and drop the errors inside a 207).
 Not here: what is asked and what it means (``read``, ``write``).
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from hubspot import HubSpot
 from connectors.connection import Connection
 from connectors.errors import CrmError, OutcomeUnknown, Unavailable
 from connectors.hubspot.refusals import code_of, refusal
+from connectors.hubspot.sessions import SessionPool, Sessions
 from connectors.hubspot.transport import rules, sign_in_by
-from connectors.session import CrmSession, Line
+from connectors.session import Line
 
 DEFAULT_BASE_URL = "https://api.hubapi.com"
 SCHEMA_SECONDS = 3600.0
@@ -36,43 +38,6 @@ def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """``items`` in order, at most ``size`` at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A ``requests`` response in the few words of urllib3 that the SDK uses."""
-
-    status: int
-    reason: str
-    data: bytes
-    headers: Mapping[str, str]
-
-    def getheaders(self) -> Mapping[str, str]:
-        return self.headers
-
-    def getheader(self, name: str, default: str | None = None) -> str | None:
-        return self.headers.get(name, default)
-
-
-class SessionPool:
-    """Stands where the SDK expects its urllib3 pool; sends through our session."""
-
-    def __init__(self, session: CrmSession) -> None:
-        self._session = session
-
-    def request(self, method: str, url: str, **options: Any) -> Answer:
-        """Only what is sent is taken over: time limits and retries are the session's."""
-        response = self._session.request(
-            method,
-            url,
-            params=options.get("fields"),
-            data=options.get("body"),
-            headers=options.get("headers"),
-        )
-        return Answer(response.status_code, response.reason, response.content, response.headers)
-
-    def clear(self) -> None:
-        """The SDK may ask; connections are closed with the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +68,8 @@ def _only_missing(reply: Reply, what: str) -> None:
 class Client:
     """The SDK's API objects, made once, and the calls of HubSpot that are needed, as raw JSON.
 
-    Raises Refused and Denied for a refused call, the session's errors for the rest.
+    Several threads may call at the same time (``flight`` does). Raises Refused and Denied for a
+    refused call, the session's errors for the rest.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -116,7 +82,7 @@ class Client:
             attempts=connection.attempts,
             sleep=connection.sleep,
         )
-        self.session = CrmSession(self.line)
+        self.sessions = Sessions(self.line)
         crm = HubSpot(api_factory=self._api).crm
         self._basic = crm.objects.basic_api
         self._batch = crm.objects.batch_api
@@ -126,11 +92,12 @@ class Client:
         self._property_batch = crm.properties.batch_api
         self._groups = crm.properties.groups_api
         self._owners = crm.owners.owners_api
+        self._schema_lock = threading.RLock()
         self._schemas: dict[str, tuple[float, Mapping[str, Mapping[str, Any]]]] = {}
 
     def _api(self, package: Any, api_name: str, _config: Mapping[str, Any]) -> Any:
         api_client = package.ApiClient(configuration=package.Configuration())
-        api_client.rest_client.pool_manager = SessionPool(self.session)
+        api_client.rest_client.pool_manager = SessionPool(self.sessions)
         return getattr(package, api_name)(api_client=api_client)
 
     def _call(self, what: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Reply:
@@ -154,7 +121,8 @@ class Client:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
         """A call that the SDK does not know."""
-        response = self.session.request("GET", path, params=dict(params or {}))
+        with self.sessions.lent() as session:
+            response = session.request("GET", path, params=dict(params or {}))
         if response.status_code >= 300:
             raise refusal(f"GET {path}", response.status_code, response.content)
         return self._reply(f"GET {path}", response.status_code, response.content)
@@ -205,6 +173,23 @@ class Client:
     def create(self, kind: str, inputs: Sequence[Mapping[str, Any]]) -> Reply:
         return self._call(f"create {kind}", self._batch.create, kind, {"inputs": list(inputs)})
 
+    def upsert(self, kind: str, inputs: Sequence[Mapping[str, Any]]) -> Reply:
+        """Update or create by a unique property; takes no associations. Safe to repeat."""
+        return self._call(f"upsert {kind}", self._batch.upsert, kind, {"inputs": list(inputs)})
+
+    def archive(self, kind: str, ids: Sequence[str]) -> None:
+        """Take up to 100 records away; those that are not there are no error."""
+        self._call(f"archive {kind}", self._batch.archive, kind, {"inputs": [{"id": one} for one in ids]})
+
+    def associate(self, kind: str, to: str, pairs: Sequence[tuple[str, str]]) -> Reply:
+        """Make each pair (id, ``to`` id) stand together, by HubSpot's own type. Safe to repeat."""
+        inputs = [{"from": {"id": one}, "to": {"id": other}} for one, other in pairs]
+        method = self._associations.create_default
+        return self._call(f"associate {kind}", method, kind, to, {"inputs": inputs})
+
+    def close(self) -> None:
+        self.sessions.close()
+
     def associated(self, kind: str, to: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """The ids of the ``to`` records of each record; a record without any is left out."""
         found: dict[str, list[str]] = {}
@@ -226,12 +211,13 @@ class Client:
 
     def schema(self, kind: str) -> Mapping[str, Mapping[str, Any]]:
         """The properties of an object by name; kept for an hour."""
-        kept = self._schemas.get(kind)
-        if kept is None or time.monotonic() - kept[0] > SCHEMA_SECONDS:
-            reply = self._call(f"properties of {kind}", self._properties.get_all, kind)
-            kept = (time.monotonic(), {str(one["name"]): one for one in reply.results})
-            self._schemas[kind] = kept
-        return kept[1]
+        with self._schema_lock:  # threads that need it at the same time fetch it once
+            kept = self._schemas.get(kind)
+            if kept is None or time.monotonic() - kept[0] > SCHEMA_SECONDS:
+                reply = self._call(f"properties of {kind}", self._properties.get_all, kind)
+                kept = (time.monotonic(), {str(one["name"]): one for one in reply.results})
+                self._schemas[kind] = kept
+            return kept[1]
 
     def forget_schemas(self) -> None:
         self._schemas.clear()

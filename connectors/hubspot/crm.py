@@ -77,9 +77,7 @@ class HubSpotCrm:
         return self._writer.apply(changes)
 
     def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
-        keys = {one.key for one in changes}
-        found = self._reader.tasks.of_leads([one.lead_id for one in changes])
-        return {one.key: one for one in found if one.key in keys}
+        return self._writer.find(changes)
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
         return self._reader.contacts.by_id(lead_ids)
@@ -102,4 +100,4 @@ class HubSpotCrm:
         return self._client.line.calls()
 
     def close(self) -> None:
-        self._client.session.close()
+        self._client.close()

@@ -20,6 +20,7 @@ _REMEDIES: Mapping[str, str] = {
     "READ_ONLY_VALUE": "HubSpot keeps this field itself: take it out of the mapping",
     "INVALID_OWNER_ID": "the owner is unknown or inactive: give the lead another owner",
     "OBJECT_NOT_FOUND": "the record was deleted or merged: nothing to do",
+    "INVALID_LENGTH": "it is longer than HubSpot takes: shorten the fields it is made of",
     "CONFLICT": "somebody else changed it: it is looked at again in the next run",
     "MISSING_SCOPES": "give the access token the missing scope in HubSpot",
 }

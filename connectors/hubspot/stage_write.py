@@ -15,6 +15,8 @@ from connectors.hubspot.delivery import Delivery, Row
 from connectors.hubspot.refusals import message_for
 from connectors.mapping import ConnectionMapping
 
+_NOT_SET = frozenset({ReceiptStatus.DEFERRED, ReceiptStatus.UNKNOWN})
+
 
 @dataclass(frozen=True, slots=True)
 class StageWrite:
@@ -62,15 +64,19 @@ def confirm(delivery: Delivery, stages: Sequence[StageWrite]) -> None:
     if not refused:
         return
     delivery.update("contacts", [Row((one.number,), {one.field: ""}, id=one.lead_id) for one in refused])
-    cleared = [one for one in refused if _is_written(delivery, one)]
+    cleared = [one for one in refused if delivery.has_written(one.number)]
     delivery.update("contacts", [Row((one.number,), dict(one.properties), id=one.lead_id) for one in cleared])
     for one in _kept_old(delivery, cleared):
         message = f"HubSpot does not let the stage go back: clear {one.field} in HubSpot"
         delivery.settle([one.number], ReceiptStatus.REJECTED, message, one.lead_id)
+    for one in cleared:
+        if delivery.receipts[one.number].status in _NOT_SET:  # nothing would look at it again
+            message = f"{one.field} was cleared and could not be set after that: set it to {one.value}"
+            delivery.settle([one.number], ReceiptStatus.REJECTED, f"{message} in HubSpot", one.lead_id)
 
 
 def _kept_old(delivery: Delivery, stages: Sequence[StageWrite]) -> list[StageWrite]:
-    done = [one for one in stages if _is_written(delivery, one)]
+    done = [one for one in stages if delivery.has_written(one.number)]
     shown: dict[str, Mapping[str, Any]] = {}
     if not done:
         return []
@@ -83,8 +89,3 @@ def _kept_old(delivery: Delivery, stages: Sequence[StageWrite]) -> list[StageWri
     if not delivery.attempt(read, [one.number for one in done]):
         return []
     return [one for one in done if str(shown.get(one.lead_id, {}).get(one.field) or "") != one.value]
-
-
-def _is_written(delivery: Delivery, one: StageWrite) -> bool:
-    receipt = delivery.receipts.get(one.number)
-    return receipt is not None and receipt.status is ReceiptStatus.WRITTEN

@@ -54,6 +54,11 @@ class Tasks:
         ours = (row for row in rows if (row.get("properties") or {}).get(TASK_KEY))
         return [_task(row, lead_of[str(row["id"])]) for row in ours if str(row["id"]) in lead_of]
 
+    def by_key(self, lead_of: Mapping[str, str]) -> list[OurTask]:
+        """The tasks with these keys, where keys are unique; ``lead_of`` names the lead of each key."""
+        rows = self._client.read("tasks", list(lead_of), _PROPERTIES, by=TASK_KEY)
+        return [_task(row, lead_of[key]) for row in rows if (key := _key(row)) in lead_of]
+
     def by_id(self, task_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """The properties of these tasks now; deleted ones are left out."""
         rows = self._client.read("tasks", list(dict.fromkeys(task_ids)), _PROPERTIES)
@@ -71,6 +76,10 @@ def _task(row: Mapping[str, Any], lead_id: str) -> OurTask:
         due_at=instant_or(properties, "hs_timestamp", None),
         owner_id=properties.get(OWNER) or None,
     )
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return str((row.get("properties") or {}).get(TASK_KEY) or "")
 
 
 def _stamp(row: Mapping[str, Any]) -> str:

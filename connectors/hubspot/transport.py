@@ -24,7 +24,14 @@ _DATED = (
     (re.compile(r"^/crm/v3/owners/?"), f"/crm/owners/{API_VERSION}/"),
     (re.compile(r"^/crm/v4/associations/"), f"/crm/associations/{API_VERSION}/"),
 )
-_REPEATABLE = ("/search", "/batch/read", "/batch/update")
+_REPEATABLE = (
+    "/search",
+    "/batch/read",
+    "/batch/update",
+    "/batch/upsert",
+    "/batch/archive",
+    "/batch/associate/default",
+)
 _OVERLOADED = frozenset({500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 

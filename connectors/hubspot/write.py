@@ -13,6 +13,7 @@ from connectors.base import (
     Change,
     CloseTask,
     CreateTask,
+    OurTask,
     Receipt,
     ReceiptStatus,
     SetFields,
@@ -21,13 +22,16 @@ from connectors.base import (
 )
 from connectors.hubspot.client import Client
 from connectors.hubspot.delivery import Delivery, Row
-from connectors.hubspot.fields import OWNER, TASK_KEY, TASK_TO_CONTACT, property_of, rich_text, written
+from connectors.hubspot.fields import OWNER, TASK_KEY, property_of, written
+from connectors.hubspot.new_tasks import NewTask, NewTasks
 from connectors.hubspot.refusals import message_for
 from connectors.hubspot.stage_write import StageWrite, confirm, stage_write
 from connectors.hubspot.tasks import DONE, Tasks
+from connectors.hubspot.texts import body_of, with_note
 from connectors.mapping import ConnectionMapping
 
 Numbered = Sequence[tuple[int, Change]]
+_OPEN = {"hs_task_status": "NOT_STARTED", "hs_task_priority": "HIGH", "hs_task_type": "TODO"}
 
 
 class Writer:
@@ -37,6 +41,7 @@ class Writer:
         self._client = client
         self._mapping = mapping
         self._tasks = tasks
+        self._making = NewTasks(client, tasks)
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         """See ``Crm.apply``."""
@@ -85,27 +90,25 @@ class Writer:
         delivery.update("contacts", rows)
 
     def _leads(self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]) -> None:
-        """Our fields and the stage of a lead go in one record; a lead stands once in a batch."""
-        numbers: dict[str, list[int]] = {}
-        properties: dict[str, dict[str, str]] = {}
+        """Our fields and the stage of a lead go together, and apart where HubSpot refuses them together."""
+        fields: list[Row] = []
         stages: list[StageWrite] = []
         for number, one in numbered:
-            values: Mapping[str, str] = {}
             if isinstance(one, SetFields):
                 values = {property_of(name): written(value) for name, value in one.values.items()}
+                fields.append(Row((number,), values, id=one.lead_id))
             elif isinstance(one, SetStage) and number not in delivery.receipts:
                 outcome = stage_write(number, one, guards.get(one.lead_id), self._mapping)
                 if isinstance(outcome, Receipt):
                     delivery.receipts[number] = outcome
-                    continue
-                stages.append(outcome)
-                values = outcome.properties
-            else:
-                continue
-            numbers.setdefault(one.lead_id, []).append(number)
-            properties.setdefault(one.lead_id, {}).update(values)
-        rows = [Row(tuple(numbers[lead_id]), properties[lead_id], id=lead_id) for lead_id in numbers]
-        delivery.update("contacts", rows)
+                else:
+                    stages.append(outcome)
+        staged = [Row((one.number,), one.properties, id=one.lead_id) for one in stages]
+        delivery.update("contacts", [*fields, *staged])
+        both = {row.id for row in fields} & {row.id for row in staged}
+        for rows in (fields, staged) if both else ():
+            apart = [row for row in rows if row.id in both and _is_refused(delivery, row)]
+            delivery.update("contacts", apart)
         confirm(delivery, stages)
 
     def _existing_tasks(self, delivery: Delivery, numbered: Numbered) -> None:
@@ -120,7 +123,7 @@ class Writer:
 
         if not delivery.attempt(read, [number for number, _ in wanted]):
             return
-        rows: dict[str, Row] = {}
+        rows: list[Row] = []
         for number, one in wanted:
             current = shown.get(one.task_id)
             if current is None:
@@ -129,29 +132,26 @@ class Writer:
                 delivery.settle([number], ReceiptStatus.UNCHANGED, "the task is closed already", one.task_id)
             else:
                 values = _closed(one, current) if isinstance(one, CloseTask) else _reworded(one)
-                before = rows.get(one.task_id, Row((), {}))
-                merged = {**before.properties, **values}
-                rows[one.task_id] = Row((*before.numbers, number), merged, id=one.task_id)
-        delivery.update("tasks", list(rows.values()))
+                rows.append(Row((number,), values, id=one.task_id))
+        delivery.update("tasks", rows)
+
+    def find(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
+        """See ``Crm.find_tasks``."""
+        return self._making.find(changes)
 
     def _new_tasks(self, delivery: Delivery, numbered: Numbered) -> None:
-        rows: dict[str, Row] = {}
+        wanted: dict[str, NewTask] = {}
         for number, one in numbered:
             if isinstance(one, CreateTask):
-                before = rows.get(one.key, Row((), {}))
-                rows[one.key] = _new_task(one, (*before.numbers, number))
-        delivery.create("tasks", list(rows.values()))
+                before = wanted[one.key].numbers if one.key in wanted else ()
+                wanted[one.key] = NewTask((*before, number), one.lead_id, {**_reworded(one), **_OPEN})
+        self._making.make(delivery, list(wanted.values()))
 
 
-def _new_task(task: CreateTask, numbers: tuple[int, ...]) -> Row:
-    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": TASK_TO_CONTACT}
-    properties = {
-        **_reworded(task),
-        "hs_task_status": "NOT_STARTED",
-        "hs_task_priority": "HIGH",
-        "hs_task_type": "TODO",
-    }
-    return Row(numbers, properties, associations=({"to": {"id": task.lead_id}, "types": [kind]},))
+def _is_refused(delivery: Delivery, row: Row) -> bool:
+    """Whether the record is there (under this id still) and HubSpot does not take the values."""
+    receipt = delivery.receipts[row.numbers[0]]
+    return receipt.status is ReceiptStatus.REJECTED and receipt.record_id == row.id
 
 
 def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
@@ -159,12 +159,11 @@ def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
         TASK_KEY: task.key,
         "hs_timestamp": written(task.due_at),
         "hs_task_subject": task.subject,
-        "hs_task_body": rich_text(task.body),
+        "hs_task_body": body_of(task.body),
         OWNER: task.owner_id or "",
     }
 
 
 def _closed(task: CloseTask, current: Mapping[str, Any]) -> dict[str, str]:
     body = str(current.get("hs_task_body") or "")
-    parts = [part for part in (body, rich_text(task.note)) if part]
-    return {"hs_task_status": DONE, "hs_task_body": "<br>".join(parts)}
+    return {"hs_task_status": DONE, "hs_task_body": with_note(body, task.note)}

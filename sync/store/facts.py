@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +48,7 @@ _FORMS: Mapping[str, Any] = {
     "sight": stage_form,
     "field": FieldForm(),
 }
+_MINUTE = timedelta(minutes=1)
 _TOLD = ("activity", "stage", "owner")  # by the CRM, under the mapping of then; the rest we learned ourselves
 
 
@@ -171,7 +172,11 @@ class Facts:
             }
             for task in wanted.values()
         ]
-        fresh = [row for row in rows if known.get(row["task_id"]) != row["body"]]
+        fresh = [
+            row
+            for row, task in zip(rows, wanted.values(), strict=True)
+            if not _is_same(known.get(row["task_id"]), task)
+        ]
         upsert(db, schema.tasks, fresh)
         if mark_dirty:
             self.leads.mark_dirty(db, sorted({row["lead_id"] for row in fresh}))
@@ -244,6 +249,15 @@ class Facts:
         for chunk in chunks(ids):
             query = sa.select(table).where(table.c.connection == self._name, column.in_(chunk))
             yield from db.execute(query.order_by(column))
+
+
+def _is_same(body: str | None, task: OurTask) -> bool:
+    """Whether a task is shown as it is known; some CRMs keep its time to the minute only."""
+    if body is None:
+        return False
+    old = task_form.validate_json(body)
+    near = old.due_at is not None and task.due_at is not None and abs(old.due_at - task.due_at) < _MINUTE
+    return replace(old, due_at=task.due_at) == task if near else old == task
 
 
 def _told(bodies: Mapping[str, list[str]], reasons: Mapping[int, str]) -> Mapping[str, list[Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,29 @@ def hubspot_bench() -> Iterator[Bench]:
         pytest.skip("the practice HubSpot is not there")
     with _practice_bench("hubspot", module.HubSpotFace, "contacts", "99999999") as bench:
         yield bench
+
+
+@contextmanager
+def unique_hubspot_bench() -> Iterator[Bench]:
+    """An account that takes a unique property on tasks, and has our key as one."""
+    module = pytest.importorskip("localcrm.hubspot")
+    face_of = partial(module.HubSpotFace, task_unique_property=True)
+    with _practice_bench("hubspot", face_of, "contacts", "99999999") as bench:
+        assert bench.practice is not None
+        make_key_unique(bench.practice.url)
+        yield bench
+
+
+def make_key_unique(url: str) -> None:
+    """As a person would who makes our key by hand in a practice HubSpot."""
+    group = {"name": "leadsla", "label": "leadsla"}
+    text = {"type": "string", "fieldType": "text", "groupName": "leadsla"}
+    key = {"name": "leadsla_key", "label": "SLA key", "hasUniqueValue": True, **text}
+    for path, body in (("/groups", group), ("", key)):
+        address = f"{url}/crm/properties/2026-03/tasks{path}"
+        headers = {"Authorization": f"Bearer {PRACTICE_SECRET}"}
+        answer = requests.post(address, json=body, headers=headers, timeout=10)
+        assert answer.ok, answer.text
 
 
 @contextmanager

@@ -22,15 +22,24 @@ from connectors.base import (
 )
 from connectors.canonical import canonical
 from sla_engine.model import LifecycleStage
-from tests.contract.benches import LAST_NAMES, NOW, Bench, hubspot_bench, memory_bench, salesforce_bench
+from tests.contract.benches import (
+    LAST_NAMES,
+    NOW,
+    Bench,
+    hubspot_bench,
+    memory_bench,
+    salesforce_bench,
+    unique_hubspot_bench,
+)
 
 BENCHES = {"memory": memory_bench, "salesforce": salesforce_bench, "hubspot": hubspot_bench}
+SETTINGS = {**BENCHES, "hubspot with unique keys": unique_hubspot_bench}
 KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"
 
 
-@pytest.fixture(params=list(BENCHES))
+@pytest.fixture(params=list(SETTINGS))
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with BENCHES[request.param]() as one:
+    with SETTINGS[request.param]() as one:
         one.crm.provision(dry_run=False)
         yield one
 

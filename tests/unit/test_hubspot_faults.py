@@ -25,6 +25,7 @@ from localcrm.server import running
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UPDATE = "https://hub.test/crm/objects/2026-03/contacts/batch/update"
 CREATE = "https://hub.test/crm/objects/2026-03/tasks/batch/create"
+TASK_PROPERTIES = "https://hub.test/crm/properties/2026-03/tasks"
 MAPPING = {
     "lead": {"last_name": "lastname"},
     "stages": {"lifecyclestage": {"lead": "inquiry"}},
@@ -134,27 +135,6 @@ def rows_of(request: requests.PreparedRequest) -> list[dict[str, Any]]:
 
 
 @responses.activate
-def test_one_row_that_spoils_its_batch_is_found_by_halving():
-    def answer(request):
-        rows = rows_of(request)
-        if any(row["id"] == "13" for row in rows):
-            return (
-                400,
-                {},
-                json.dumps({"category": "VALIDATION_ERROR", "message": '[{"error":"INVALID_OPTION"}]'}),
-            )
-        return 200, {}, json.dumps({"results": [{"id": row["id"]} for row in reversed(rows)]})
-
-    responses.add_callback(responses.POST, UPDATE, answer, content_type="application/json")
-    receipts = open_at("https://hub.test").apply(
-        [SetFields(str(n), {"status": "met"}, "") for n in range(20)]
-    )
-    assert [n for n, receipt in enumerate(receipts) if receipt.status is not ReceiptStatus.WRITTEN] == [13]
-    assert receipts[13].status is ReceiptStatus.REJECTED
-    assert receipts[13].message.startswith("INVALID_OPTION: ")
-
-
-@responses.activate
 def test_a_row_that_is_only_busy_is_deferred_and_one_never_mentioned_is_not_taken_for_written():
     def answer(request):
         one, two, _ = rows_of(request)
@@ -167,7 +147,21 @@ def test_a_row_that_is_only_busy_is_deferred_and_one_never_mentioned_is_not_take
 
 
 @responses.activate
+def test_rows_that_hubspot_names_by_id_only_get_their_own_receipts():
+    missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["1"]}}
+    body = {"results": [{"id": "2"}, {"id": "0"}], "errors": [missing], "numErrors": 1}
+    responses.post(UPDATE, json=body, status=207)
+    receipts = open_at("https://hub.test").apply([SetFields(str(n), {"status": "met"}, "") for n in range(3)])
+    assert [(str(one.status), one.record_id) for one in receipts] == [
+        ("written", "0"),
+        ("rejected", "1"),
+        ("written", "2"),
+    ]
+
+
+@responses.activate
 def test_budget_and_rights_raise_only_while_no_receipt_would_be_lost():
+    responses.get(TASK_PROPERTIES, json={"results": []})
     over = {"policyName": "DAILY"}
     responses.post(CREATE, json=over, status=429)
     with pytest.raises(BudgetSpent):
