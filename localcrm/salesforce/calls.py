@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcrm.salesforce.errors import ApiError
+from localcrm.salesforce.oauth import SECRET
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.rules import Actor
 
@@ -40,10 +41,22 @@ class Call:
             raise ApiError("JSON_PARSER_ERROR", "The request body must be a JSON object")
         return found
 
-    def actor(self, org: Org) -> Actor:
-        """The integration user; the assignment rule runs unless the header forbids it."""
+    def actor(self, org: Org, *, batch: int = 1) -> Actor:
+        """The integration user; the assignment rule runs unless the header forbids it.
+
+        ``batch`` counts the records saved together.
+        """
         assign = self.headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE"
-        return Actor(org.integration_user, auto_assign=assign)
+        duplicates = self.headers.get("sforce-duplicate-rule-header", "").replace(" ", "").lower()
+        allowed = "allowsave=true" in duplicates
+        is_admin = self.headers.get("authorization", "").rpartition(" ")[2] == SECRET
+        return Actor(
+            org.integration_user,
+            auto_assign=assign,
+            allow_duplicates=allowed,
+            batch=batch,
+            may_customise=is_admin or org.switches.may_customise,
+        )
 
     def batch(self) -> int | None:
         """Rows a page asked for in Sforce-Query-Options, within Salesforce's 200 to 2,000."""

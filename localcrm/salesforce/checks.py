@@ -18,8 +18,9 @@ def cleaned(org: Org, kind: ObjectType, values: Mapping[str, Any], actor: Actor,
     for name, value in values.items():
         if name == "attributes":
             continue
-        field = org.field(kind, name)
+        field = kind.by_lower.get(name.lower()) if actor.person else org.field(kind, name)
         if field is None:
+            _hidden(org, kind, name)
             raise ApiError("INVALID_FIELD", f"No such column '{name}' on sobject of type {kind.name}")
         if not actor.person:
             _writable(org, kind, field, new=new)
@@ -33,11 +34,22 @@ def cleaned(org: Org, kind: ObjectType, values: Mapping[str, Any], actor: Actor,
 def _writable(org: Org, kind: ObjectType, field: Field, *, new: bool) -> None:
     allowed = field.createable if new else field.updateable
     if not allowed or not org.editable(kind, field):
-        text = (
-            f"Unable to create/update fields: {field.name}. Please check the security settings of this field "
-            "and verify that it is read/write for your profile or permission set."
-        )
-        raise ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", text, (field.name,))
+        raise _not_writable(field)
+
+
+def _hidden(org: Org, kind: ObjectType, name: str) -> None:
+    """A standard field behind field-level security is refused as one that cannot be set."""
+    field = kind.by_lower.get(name.lower())
+    if field is not None and not field.granted_only and not org.visible(kind, field):
+        raise _not_writable(field)
+
+
+def _not_writable(field: Field) -> ApiError:
+    text = (
+        f"Unable to create/update fields: {field.name}. Please check the security settings of this field "
+        "and verify that it is read/write for your profile or permission set."
+    )
+    return ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", text, (field.name,))
 
 
 def check_required(kind: ObjectType, row: Row, given: Row, *, new: bool) -> None:

@@ -43,7 +43,10 @@ def run_composite(org: Org, call: Call, handle: Handle) -> Answer:
             name: one if one.status >= 400 else Answer(400, halted.top_level())
             for name, one in answers.items()
         }
-    return Answer(200, {"compositeResponse": [_shown(name, one) for name, one in answers.items()]})
+    shown = [_shown(name, one) for name, one in answers.items()]
+    if body.get("collateSubrequests", True) and org.switches.composite_shuffled:
+        shown.reverse()  # collated subrequests are answered in no promised order
+    return Answer(200, {"compositeResponse": shown})
 
 
 def _check(parts: list[dict[str, Any]]) -> None:
@@ -115,4 +118,9 @@ def _looked_up(name: str, path: str, answers: dict[str, Answer]) -> str:
 
 
 def _shown(name: str, one: Answer) -> dict[str, Any]:
-    return {"body": one.body, "httpHeaders": {}, "httpStatusCode": one.status, "referenceId": name}
+    return {
+        "body": one.body,
+        "httpHeaders": dict(one.headers),
+        "httpStatusCode": one.status,
+        "referenceId": name,
+    }

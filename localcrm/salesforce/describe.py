@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from localcrm.salesforce.fields import Child, Field, ObjectType
@@ -94,13 +94,16 @@ def brief(kind: ObjectType, base: str) -> dict[str, Any]:
     return facts
 
 
-def full(kind: ObjectType, fields: Iterable[Field], base: str) -> dict[str, Any]:
-    """The whole describe of an object, with the ``fields`` the caller may see."""
+def full(kind: ObjectType, fields: Iterable[Field], base: str, has: Callable[[str], bool]) -> dict[str, Any]:
+    """The whole describe of an object, with the ``fields`` as the caller may see them.
+
+    ``has`` tells whether the org shows an object: children of another are left out.
+    """
     facts = brief(kind, base)
     facts |= dict.fromkeys(_FULL_NONE)
     facts |= {
         "actionOverrides": [],
-        "childRelationships": [_child(one) for one in kind.children],
+        "childRelationships": [_child(one) for one in kind.children if has(one.object)],
         "compactLayoutable": True,
         "fields": [_field(one) for one in fields],
         "namedLayoutInfos": [],

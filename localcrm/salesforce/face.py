@@ -16,18 +16,21 @@ from starlette.routing import Route
 
 from localcrm.clock import Clock
 from localcrm.company import Company
-from localcrm.face import Refused
+from localcrm.face import Refused, Steering
+from localcrm.salesforce.administration import Administration
 from localcrm.salesforce.calls import Answer, Call
+from localcrm.salesforce.editing import edit, kind_of
 from localcrm.salesforce.errors import ApiError
-from localcrm.salesforce.ids import normal_id
 from localcrm.salesforce.loading import load_company
+from localcrm.salesforce.metadata import MetadataApi
+from localcrm.salesforce.named_answers import NAMED
 from localcrm.salesforce.oauth import Tokens
-from localcrm.salesforce.org import Org, Switches
-from localcrm.salesforce.rules import Actor
+from localcrm.salesforce.org import Org
 from localcrm.salesforce.seeding import furnish
 from localcrm.salesforce.service import Service
-from localcrm.salesforce.shapes import record, shown_value
-from localcrm.salesforce.writing import create, delete, update
+from localcrm.salesforce.shapes import record
+from localcrm.salesforce.soap_login import SoapLogin
+from localcrm.salesforce.switches import Switches
 
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"]
 _VERSIONED = re.compile(r"/services/data/v(\d\d)\.0(/.*)?$")
@@ -37,41 +40,40 @@ _OLDEST, _NEWEST = 31, 64
 
 
 class SalesforceFace:
-    """A strict Salesforce in memory. ``page_size`` caps query pages; ``limits`` turns the daily limit on.
+    """A strict Salesforce in memory; the keywords are the ``Switches`` it starts with.
 
     ``public_key`` (PEM) makes JWT signatures count; without it only the claims do.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        limits: bool = True,
-        page_size: int = 2000,
-        daily_limit: int = 100_000,
-        owner_history_twice: bool = True,
-        task_external_id: bool = False,
-        notes: bool = True,
-        public_key: str | None = None,
-    ) -> None:
+    named_answers = NAMED
+
+    def __init__(self, clock: Clock, *, public_key: str | None = None, **switches: Any) -> None:
         self.clock = clock
-        self._switches = Switches(
-            page_size, daily_limit, limits, owner_history_twice, task_external_id, notes
-        )
+        self._first = Switches(**switches)
         self._public_key = public_key
         self._renew()
+        admin = self._administration = Administration(lambda: self.service, lambda: self.tokens)
+        self.steerings = {
+            "switches": Steering(admin.switches, admin.switch),
+            "sessions": Steering(admin.sessions, forget=admin.end_sessions),
+            "bulk_faults": Steering(admin.bulk_faults, admin.order_bulk_fault),
+        }
 
     def _renew(self) -> None:
-        self.org = Org(self.clock, self._switches)
+        self.org = Org(self.clock, self._first)
         furnish(self.org)
         self.tokens = Tokens(self.org, self._public_key)
         self.service = Service(self.org)
+        self._login = SoapLogin(self.org, self.tokens)
+        self._metadata = MetadataApi(self.org, self.tokens)
 
     def routes(self) -> Sequence[Route]:
         """Everything a client may call."""
         return [
             Route("/services/oauth2/token", self._token, methods=["POST"]),
             Route("/services/oauth2/userinfo", self._data, methods=["GET"]),
+            Route("/services/Soap/m/{rest:path}", self._soap, methods=["POST"]),
+            Route("/services/Soap/u/{version:float}", self._soap, methods=["POST"]),
             Route("/services/data", self._data, methods=_METHODS),
             Route("/services/data/{rest:path}", self._data, methods=_METHODS),
         ]
@@ -88,9 +90,15 @@ class SalesforceFace:
                 table.settle()
 
     def records(self, name: str) -> list[dict[str, Any]]:
-        """Every living record of an object, all fields; raises Refused for an unknown object."""
+        """Every living record of an object, all fields; raises Refused for an unknown object.
+
+        The names of rules (``ValidationRule`` ...) answer what is set up.
+        """
         with self.org.lock:
-            kind = self._kind(name)
+            if self._administration.is_rule(name):
+                return self._administration.rules(name)
+            self.org.settle()
+            kind = kind_of(self.org, name)
             return [
                 record(kind.name, row, kind.fields, _BASE)
                 for row in self.org.rows(kind.name)
@@ -98,41 +106,12 @@ class SalesforceFace:
             ]
 
     def edit(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Change records as a person would; answers the rows as they stand; raises Refused."""
+        """Change records as a person would, or the org as an admin would; raises Refused."""
         with self.org.lock:
-            kind, found = self._kind(name), []
-            for given in rows:
-                values = dict(given)
-                actor = Actor(self._person(values.pop("_by", None)), person=True, auto_assign=False)
-                record_id = values.pop("Id", None) or values.pop("id", None)
-                try:
-                    if values.pop("delete", False):
-                        delete(self.org, kind, str(record_id), actor)
-                    elif record_id:
-                        update(self.org, kind, str(record_id), values, actor)
-                    else:
-                        record_id = create(self.org, kind, values, actor)
-                    row = self.org.tables[kind.name].rows.get(normal_id(str(record_id)) or "")
-                    row = row or {"Id": record_id}
-                except ApiError as problem:
-                    raise Refused(f"{problem.code}: {problem.message}") from problem
-                found.append({field: shown_value(row, field) for field in kind.fields})
-            return found
-
-    def _kind(self, name: str) -> Any:
-        try:
-            return self.org.kind(name)
-        except ApiError as problem:
-            raise Refused(f"no object {name}") from problem
-
-    def _person(self, wanted: Any) -> str:
-        for row in self.org.rows("User"):
-            named = wanted in (row["Id"], row["Id"][:15], row["Name"], row.get("Email"), row.get("_key"))
-            if named if wanted else row["Id"] != self.org.integration_user and not row.get("_automation"):
-                return str(row["Id"])
-        if wanted:
-            raise Refused(f"no user {wanted}")
-        return self.org.integration_user
+            if self._administration.is_rule(name):
+                return self._administration.make_rules(name, rows)
+            self.org.settle()
+            return edit(self.org, name, rows)
 
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
@@ -141,12 +120,25 @@ class SalesforceFace:
             status, body = self.tokens.grant(form, request.headers.get("authorization"), origin)
         return self._response(Answer(status, body))
 
+    async def _soap(self, request: Request) -> Response:
+        body = await request.body()
+        with self.org.lock:
+            self.org.settle()
+            self.service.used += 1
+            if "version" in request.path_params:
+                origin = f"http://{request.headers.get('host', 'localhost')}"
+                status, text = self._login.answer(body, str(request.path_params["version"]), origin)
+            else:
+                status, text = self._metadata.answer(body)
+        return Response(text, status, {"Content-Type": "text/xml;charset=UTF-8"})
+
     async def _data(self, request: Request) -> Response:
         body = await request.body()
         return await run_in_threadpool(self._answer, request, body)
 
     def _answer(self, request: Request, body: bytes) -> Response:
         with self.org.lock:
+            self.org.settle()
             try:
                 answer = self._checked(request, body)
             except ApiError as problem:
@@ -158,16 +150,11 @@ class SalesforceFace:
         if path == "/services/data":
             return Answer(200, [_version(number) for number in range(_OLDEST, _NEWEST + 1)])
         if not self.tokens.accepts(request.headers.get("authorization")):
-            raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+            raise self._session_ended(path)
         if path == "/services/oauth2/userinfo":
             return self._userinfo()
-        if self._switches.limits:
-            if self.service.used >= self._switches.daily_limit:
-                raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
-            if len(str(request.url.query)) + len(path) > _LONGEST_ADDRESS:
-                raise ApiError(
-                    "URI_TOO_LONG", "The length of the URI exceeds the 16,384 byte limit", status=414
-                )
+        if self.org.switches.limits:
+            self._within_limits(request)
         found = _VERSIONED.match(path)
         if found is None or not _OLDEST <= int(found[1]) <= _NEWEST:
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
@@ -180,6 +167,22 @@ class SalesforceFace:
         query = dict(request.query_params)
         return self.service.handle(Call(request.method, base, found[2], query, request.headers, body))
 
+    def _session_ended(self, path: str) -> ApiError:
+        if "/jobs/" in path and self.org.switches.bulk_expiry_as_400:
+            return ApiError("InvalidSessionId", "Invalid session id", status=400)
+        return ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+
+    def _within_limits(self, request: Request) -> None:
+        if self.service.used >= self.org.switches.daily_limit:
+            raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+        length = len(request.scope["raw_path"]) + len(request.scope["query_string"])
+        if length > _LONGEST_ADDRESS:
+            raise ApiError("URI_TOO_LONG", "The length of the URI exceeds the 16,384 byte limit", status=414)
+        headers = sum(len(name) + len(value) for name, value in request.scope["headers"])
+        if length + headers > _LONGEST_ADDRESS:
+            text = "The combined length of the URI and headers exceeds the 16,384 byte limit"
+            raise ApiError("REQUEST_HEADER_FIELDS_TOO_LARGE", text, status=431)
+
     def _userinfo(self) -> Answer:
         user = self.org.tables["User"].rows[self.org.integration_user]
         organization = next(iter(self.org.rows("Organization")))["Id"]
@@ -188,13 +191,16 @@ class SalesforceFace:
     def _response(self, answer: Answer) -> Response:
         headers = {
             "Date": format_datetime(self.clock.now(), usegmt=True),
-            "Sforce-Limit-Info": f"api-usage={self.service.used}/{self._switches.daily_limit}",
+            "Sforce-Limit-Info": f"api-usage={self.service.used}/{self.org.switches.daily_limit}",
             **answer.headers,
         }
         if answer.body is None:
             return Response(status_code=answer.status, headers=headers)
         if isinstance(answer.body, bytes):
             headers["Content-Type"] = "application/octetstream"
+            return Response(answer.body, answer.status, headers)
+        if isinstance(answer.body, str):
+            headers["Content-Type"] = "text/csv;charset=UTF-8"
             return Response(answer.body, answer.status, headers)
         headers["Content-Type"] = "application/json;charset=UTF-8"
         return Response(json.dumps(answer.body), answer.status, headers)

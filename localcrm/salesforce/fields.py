@@ -104,3 +104,13 @@ class ObjectType:
         elif one.default is not None:
             blank[one.name] = one.default
         self.blank = blank
+
+    def become(self, fields: Mapping[str, Field]) -> None:
+        """Have these fields and no others."""
+        self.fields, self.by_lower, self.by_relationship, self.blank = {}, {}, {}, {}
+        for one in fields.values():
+            self.add(one)
+
+    def drop(self, name: str) -> None:
+        """Forget a field."""
+        self.become({key: one for key, one in self.fields.items() if key != name})

@@ -52,7 +52,7 @@ def keep_history(org: Org, old: Row | None, new: Row, at: str, by: str) -> None:
         return
     for field in org.types["Lead"].fields.values():
         before, after = old.get(field.name), new.get(field.name)
-        if not field.tracked or before == after:
+        if not field.tracked or before == after or field.name in org.switches.untracked_fields:
             continue
         if field.name == "OwnerId":
             for row in owner_rows(org, lead, at, by, before, after):
@@ -61,3 +61,14 @@ def keep_history(org: Org, old: Row | None, new: Row, at: str, by: str) -> None:
             table.put(history_row(org, lead, at, by, field.name, before, after))
     if new.get("IsConverted") and not old.get("IsConverted"):
         table.put(history_row(org, lead, at, by, "leadConverted"))
+
+
+def keep_assignment(org: Org, old: Row | None, new: Row, at: str, by: str) -> None:
+    """The row of an assignment rule that gave the lead to another owner."""
+    if old is None or old.get("OwnerId") != new.get("OwnerId"):
+        org.tables["LeadHistory"].put(history_row(org, new["Id"], at, by, "ownerAssignment"))
+
+
+def keep_acceptance(org: Org, lead_id: str, by: str) -> None:
+    """The row of a person who took the lead out of a queue."""
+    org.tables["LeadHistory"].put(history_row(org, lead_id, org.now(), by, "ownerAccepted"))

@@ -6,11 +6,12 @@ from collections import defaultdict
 from datetime import datetime
 
 from localcrm.company import Change, Company, LeadEntry, Rep
+from localcrm.salesforce.conversion import Conversion, convert
 from localcrm.salesforce.fields import Row
 from localcrm.salesforce.history import history_row, owner_rows
 from localcrm.salesforce.loading_touches import load_touches
 from localcrm.salesforce.org import Org
-from localcrm.salesforce.rules import convert, set_name
+from localcrm.salesforce.rules import set_name
 from localcrm.salesforce.seeding import put, put_queue, user_fields
 from localcrm.salesforce.stamps import stamp
 from localcrm.salesforce.values import stored
@@ -88,13 +89,8 @@ class Loading:
         )
         if entry.stage in _CONVERTED:
             at, by = self._converted(entry, changes)
-            convert(
-                org,
-                row,
-                self.owners.get(by, org.integration_user),
-                stage=_DEAL_STAGE[entry.stage],
-                at=stamp(at),
-            )
+            user = self.owners.get(by, org.integration_user)
+            convert(org, row, Conversion(user, stamp(at), _DEAL_STAGE[entry.stage]))
             self._won(entry, row, changes)
         self.leads[entry.key] = row["Id"]
         return row
@@ -149,14 +145,18 @@ class Loading:
 
     def _changed(self, change: Change) -> list[Row]:
         org, lead, at = self.org, self.leads[change.lead], stamp(change.at)
+        untracked = org.switches.untracked_fields
         by = self.owners.get(change.by, org.integration_user)
         if change.field == "owner":
+            if "OwnerId" in untracked:
+                return []
             old, new = (self.owners.get(key or "", org.inbound_queue) for key in (change.old, change.new))
             return owner_rows(org, lead, at, by, old, new)
         before, after = STATUS.get(change.old or ""), STATUS.get(change.new or "")
         if before == after:
             return []
-        rows = [history_row(org, lead, at, by, "Status", before, after)]
+        is_tracked = "Status" not in untracked
+        rows = [history_row(org, lead, at, by, "Status", before, after)] if is_tracked else []
         if change.new in _CONVERTED:
             rows.append(history_row(org, lead, at, by, "leadConverted"))
         return rows

@@ -11,6 +11,7 @@ from localcrm.salesforce.fields import ObjectType
 from localcrm.salesforce.ids import normal_id
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.rest import named_fields
+from localcrm.salesforce.rules import Actor
 from localcrm.salesforce.savepoint import Savepoint
 from localcrm.salesforce.shapes import record
 from localcrm.salesforce.writing import create, delete, update, upsert, upsert_key
@@ -24,15 +25,15 @@ Item = dict[str, Any]
 
 
 def create_many(org: Org, call: Call) -> Answer:
-    def one(item: Item) -> Item:
-        made = create(org, _kind(org, item), item, call.actor(org))
+    def one(item: Item, actor: Actor) -> Item:
+        made = create(org, _kind(org, item), item, actor)
         return {"id": made, "success": True, "errors": []}
 
     return _each(org, call, one)
 
 
 def update_many(org: Org, call: Call) -> Answer:
-    def one(item: Item) -> Item:
+    def one(item: Item, actor: Actor) -> Item:
         values = {name: value for name, value in item.items() if name.lower() != "id"}
         given = next((value for name, value in item.items() if name.lower() == "id"), None)
         if not given:
@@ -43,7 +44,7 @@ def update_many(org: Org, call: Call) -> Answer:
         kind = _kind(org, item)
         if full not in org.tables[kind.name].rows:
             raise ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
-        update(org, kind, full, values, call.actor(org))
+        update(org, kind, full, values, actor)
         return {"id": full, "success": True, "errors": []}
 
     return _each(org, call, one)
@@ -53,11 +54,11 @@ def upsert_many(org: Org, call: Call, name: str, key: str) -> Answer:
     kind = org.kind(name)
     field = upsert_key(org, kind, key)
 
-    def one(item: Item) -> Item:
+    def one(item: Item, actor: Actor) -> Item:
         if _kind(org, item) is not kind:
             raise ApiError("INVALID_TYPE", f"sObject type must be {kind.name} in this request")
         value = next((value for one, value in item.items() if one.lower() == field.name.lower()), None)
-        made, created = upsert(org, kind, field.name, value, item, call.actor(org))
+        made, created = upsert(org, kind, field.name, value, item, actor)
         return {"id": made, "success": True, "errors": [], "created": created}
 
     return _each(org, call, one)
@@ -67,16 +68,17 @@ def delete_many(org: Org, call: Call) -> Answer:
     ids = [one for one in call.query.get("ids", "").split(",") if one]
     _not_over(len(ids), _MOST_RECORDS)
 
-    def one(item: Item) -> Item:
+    def one(item: Item, actor: Actor) -> Item:
         full = normal_id(item["id"])
         name = org.object_of_prefix(full) if full else None
         if full is None or name is None:
             raise ApiError("MALFORMED_ID", f"malformed id {item['id'][:40]}", ())
-        delete(org, org.types[name], full, call.actor(org))
+        delete(org, org.types[name], full, actor)
         return {"id": full, "success": True, "errors": []}
 
     whole = call.query.get("allOrNone", "false").lower() == "true"
-    return _answers(org, [{"id": one} for one in ids], one, whole=whole)
+    actor = call.actor(org, batch=len(ids))
+    return _answers(org, [{"id": one} for one in ids], lambda item: one(item, actor), whole=whole)
 
 
 def retrieve_many(org: Org, call: Call, name: str) -> Answer:
@@ -118,7 +120,7 @@ def _kind(org: Org, item: Item) -> ObjectType:
     return found
 
 
-def _each(org: Org, call: Call, one: Callable[[Item], Item]) -> Answer:
+def _each(org: Org, call: Call, one: Callable[[Item, Actor], Item]) -> Answer:
     body = call.object()
     items = body.get("records")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -128,7 +130,9 @@ def _each(org: Org, call: Call, one: Callable[[Item], Item]) -> Answer:
     chunks = sum(1 for place, name in enumerate(types) if place == 0 or types[place - 1] != name)
     if chunks > _MOST_CHUNKS:
         raise ApiError("LIMIT_EXCEEDED", f"Cannot have more than {_MOST_CHUNKS} chunks in a single operation")
-    return _answers(org, items, one, whole=bool(body.get("allOrNone", False)))
+    actor = call.actor(org, batch=len(items))
+    whole = bool(body.get("allOrNone", False))
+    return _answers(org, items, lambda item: one(item, actor), whole=whole)
 
 
 def _answers(org: Org, items: list[Item], one: Callable[[Item], Item], *, whole: bool) -> Answer:

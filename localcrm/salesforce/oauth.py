@@ -26,11 +26,21 @@ class Tokens:
         self.org = org
         self.public_key = public_key
         self._issued: set[str] = set()
+        self._made = 0
+
+    @property
+    def issued(self) -> int:
+        """How many issued sessions live."""
+        return len(self._issued)
+
+    def knows(self, token: str) -> bool:
+        """Whether a session id is good."""
+        return token == SECRET or token in self._issued
 
     def accepts(self, header: str | None) -> bool:
         """Whether an Authorization header carries a good bearer."""
         scheme, _, token = (header or "").partition(" ")
-        return scheme.lower() in ("bearer", "oauth") and (token == SECRET or token in self._issued)
+        return scheme.lower() in ("bearer", "oauth") and self.knows(token)
 
     def revoke_all(self) -> None:
         """End every issued session (``localcrm`` itself stays good)."""
@@ -83,11 +93,17 @@ class Tokens:
             return "expired authorization code"
         return ""
 
+    def issue(self) -> str:
+        """A fresh session id."""
+        organization = next(iter(self.org.rows("Organization")))["Id"]
+        self._made += 1  # an ended session's token never comes back
+        token = f"{organization[:15]}!{make_id('AQ0', self._made)}"
+        self._issued.add(token)
+        return token
+
     def _token(self, origin: str) -> dict[str, Any]:
         organization = next(iter(self.org.rows("Organization")))["Id"]
-        number = len(self._issued) + 1
-        token = f"{organization[:15]}!{make_id('AQ0', number)}"
-        self._issued.add(token)
+        token = self.issue()
         return {
             "access_token": token,
             "signature": base64.b64encode(token.encode()).decode(),

@@ -7,35 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from localcrm.clock import Clock
 from localcrm.salesforce.catalogue import read_catalogue
 from localcrm.salesforce.errors import ApiError
 from localcrm.salesforce.fields import Field, ObjectType, Row
 from localcrm.salesforce.ids import normal_id
+from localcrm.salesforce.late import LateCommits
+from localcrm.salesforce.setup import Setup
 from localcrm.salesforce.stamps import stamp
+from localcrm.salesforce.switches import Switches
 from localcrm.salesforce.tables import Table
 
 INBOUND_QUEUE = "Inbound Leads"
 ACTIVITY = ("Task", "Event")
-
-
-@dataclass(frozen=True, slots=True)
-class Switches:
-    """Behaviours that differ between orgs or could not be verified; each default is the refusal.
-
-    ``owner_history_twice``: owner changes leave a row of names and a row of ids (from memory, facts
-    section 4). ``task_external_id``: no public sample of an external id on Activity was found.
-    ``notes``: whether Notes are enabled in Setup; without them nobody sees ContentNote.
-    """
-
-    page_size: int = 2000
-    daily_limit: int = 100_000
-    limits: bool = True
-    owner_history_twice: bool = True
-    task_external_id: bool = False
-    notes: bool = True
 
 
 class Org:
@@ -46,13 +32,35 @@ class Org:
         self.switches = switches
         self.lock = threading.RLock()
         self.types: dict[str, ObjectType] = read_catalogue()
-        if not switches.notes:
-            del self.types["ContentNote"]
-        self.by_lower = {name.lower(): kind for name, kind in self.types.items()}
+        self.by_lower: dict[str, ObjectType] = {}
         self.tables: dict[str, Table] = {name: Table(kind.prefix) for name, kind in self.types.items()}
+        self.late = LateCommits(self.tables)
+        self.setup = Setup()
+        self.schema_changed_at: datetime = clock.now().replace(microsecond=0)
         self.integration_user = ""
         self.inbound_queue = ""
         self._grants: dict[tuple[str, str], tuple[bool, bool]] | None = None
+        self.switch(switches)
+
+    def switch(self, switches: Switches) -> None:
+        """Behave as these switches say from now on."""
+        self.switches = switches
+        absent = {*switches.absent_objects, *(() if switches.notes else ("ContentNote",))}
+        self.by_lower = {name.lower(): kind for name, kind in self.types.items() if name not in absent}
+        self.schema_changed()
+
+    def schema_changed(self) -> None:
+        """A describe may read differently from now on: its Last-Modified moves by a second at least."""
+        now, after = self.clock.now().replace(microsecond=0), self.schema_changed_at + timedelta(seconds=1)
+        self.schema_changed_at = max(now, after)
+
+    def has(self, name: str) -> bool:
+        """Whether the API shows this object."""
+        return name.lower() in self.by_lower
+
+    def settle(self) -> None:
+        """Make visible what was committed in the meantime. Every reader and writer begins with it."""
+        self.late.settle(self.clock.now())
 
     def now(self) -> str:
         return stamp(self.clock.now())
@@ -100,9 +108,15 @@ class Org:
         return row
 
     def visible(self, kind: ObjectType, field: Field) -> bool:
+        """Whether field-level security lets the integration user see the field."""
+        if _named(kind, field, self.switches.hidden_fields):
+            return False
         return not field.granted_only or self.grants().get((kind.name, field.name), (False, False))[0]
 
     def editable(self, kind: ObjectType, field: Field) -> bool:
+        """Whether field-level security lets the integration user set the field."""
+        if _named(kind, field, self.switches.hidden_fields + self.switches.read_only_fields):
+            return False
         return not field.granted_only or self.grants().get((kind.name, field.name), (False, False))[1]
 
     def fields(self, kind: ObjectType) -> list[Field]:
@@ -116,6 +130,7 @@ class Org:
     def forget_grants(self) -> None:
         """Field permissions or assignments changed."""
         self._grants = None
+        self.schema_changed()
 
     def grants(self) -> dict[tuple[str, str], tuple[bool, bool]]:
         """(object, field) -> (read, edit) over the integration user's permission sets."""
@@ -140,3 +155,9 @@ class Org:
                 edit = edit or bool(row["PermissionsEdit"])
                 found[kind, name] = (read or edit or bool(row["PermissionsRead"]), edit)
         return found
+
+
+def _named(kind: ObjectType, field: Field, names: tuple[str, ...]) -> bool:
+    """Whether ``Object.Field`` stands among the names; Task and Event share their field-level security."""
+    kinds = ACTIVITY if kind.name in ACTIVITY else (kind.name,)
+    return bool(names) and any(f"{one}.{field.name}" in names for one in kinds)

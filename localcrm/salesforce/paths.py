@@ -62,7 +62,7 @@ class Names:
         here: ObjectType | None = kind
         for part in path.parts[:-1]:
             reference = here.by_relationship.get(part.lower()) if here else None
-            if reference is None or not set(reference.to) & set(self.org.types):
+            if reference is None or not any(self.org.has(one) for one in reference.to):
                 message = (
                     f"Didn't understand relationship '{part}' in field path. If you are attempting to use a "
                     "custom relationship, be sure to append the '__r' after the custom relationship name. "

@@ -12,7 +12,7 @@ from localcrm.salesforce.errors import ApiError
 from localcrm.salesforce.fields import Field, ObjectType, Row
 from localcrm.salesforce.filters import Filter, Test, stamp_span
 from localcrm.salesforce.ids import make_id
-from localcrm.salesforce.org import Org
+from localcrm.salesforce.org import ACTIVITY, Org
 from localcrm.salesforce.paths import Names
 from localcrm.salesforce.shapes import Shape
 from localcrm.salesforce.soql import Bool, Compare, Condition, Path, Query, Within, parse
@@ -47,13 +47,8 @@ class Queries:
 
     def run(self, text: str, base: str, *, deleted: bool = False, batch: int | None = None) -> dict[str, Any]:
         """The first page of a query; raises ApiError. ``batch`` is rows a page."""
-        query = parse(text)
-        if query.offset > _MOST_OFFSET:
-            text = f"Maximum SOQL offset allowed is {_MOST_OFFSET}"
-            raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", text)
-        plan = self._plan(query, Names(self.org, text))
-        rows = self._rows(plan, deleted=deleted)
-        if not query.items:
+        plan, rows = self.snapshot(text, deleted=deleted)
+        if not plan.query.items:
             return {"totalSize": len(rows), "done": True, "records": []}
         size = min(batch or 2000, self.org.switches.page_size)
         if len(rows) <= size:
@@ -64,6 +59,19 @@ class Queries:
         while len(self._cursors) > _KEPT_CURSORS:
             self._cursors.popitem(last=False)
         return self._page(plan, locator, rows, 0, size, base)
+
+    def plan(self, text: str) -> Plan:
+        """The compiled query; raises ApiError."""
+        query = parse(text)
+        if query.offset > _MOST_OFFSET:
+            text = f"Maximum SOQL offset allowed is {_MOST_OFFSET}"
+            raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", text)
+        return self._plan(query, Names(self.org, text))
+
+    def snapshot(self, text: str, *, deleted: bool = False) -> tuple[Plan, list[Row]]:
+        """The compiled query and every row it finds; raises ApiError. ``deleted`` is queryAll."""
+        plan = self.plan(text)
+        return plan, self._rows(plan, deleted=deleted)
 
     def more(self, locator: str, base: str, *, batch: int | None = None) -> dict[str, Any]:
         """The page a ``nextRecordsUrl`` names."""
@@ -110,7 +118,7 @@ class Queries:
     def _add_child(self, plan: Plan, query: Query) -> None:
         wanted = query.source.text
         child = next((one for one in plan.kind.children if one.name.lower() == wanted.lower()), None)
-        if child is None:
+        if child is None or not self.org.has(child.object):
             message = f"Didn't understand relationship '{wanted}' in FROM part of query call."
             raise ApiError("INVALID_TYPE", message)
         below = self._plan(query, plan.names, self.org.types[child.object])
@@ -125,6 +133,9 @@ class Queries:
     def _rows(self, plan: Plan, *, deleted: bool = False) -> list[Row]:
         rows, in_order = self._candidates(plan)
         found = _tested(plan, rows, deleted=deleted)
+        if self.org.switches.most_whos and plan.kind.name in ACTIVITY:
+            found = list(found)
+            _not_too_large(self.org, found)
         if in_order:
             last = None if plan.query.limit is None else plan.query.limit + plan.query.offset
             return list(islice(found, plan.query.offset, last))
@@ -199,10 +210,25 @@ def _folding(one: Field, get: Any) -> Any:
 def _tested(plan: Plan, rows: Iterable[Row], *, deleted: bool) -> Iterable[Row]:
     test = plan.test
     if not deleted and "IsDeleted" in plan.kind.fields:
-        rows = (row for row in rows if not row["IsDeleted"])
+        # archived activities too are for queryAll only
+        rows = (row for row in rows if not row["IsDeleted"] and not row.get("IsArchived"))
+    if plan.kind.name == "LeadHistory" and (hidden := _hidden_lead_fields(plan.names.org)):
+        rows = (row for row in rows if row["Field"] not in hidden)
     return rows if test is None else filter(test, rows)
 
 
 def _cut(rows: list[Row], query: Query) -> list[Row]:
     last = None if query.limit is None else query.offset + query.limit
     return rows[query.offset : last]
+
+
+def _not_too_large(org: Org, rows: list[Row]) -> None:
+    most = org.switches.most_whos
+    if len({row.get("WhoId") for row in rows}) > most:
+        raise ApiError("OPERATION_TOO_LARGE", f"exceeded {most} distinct who/what's")
+
+
+def _hidden_lead_fields(org: Org) -> set[str]:
+    """History respects field-level security: its names of the lead fields that are not to be seen."""
+    names = (name.partition(".") for name in org.switches.hidden_fields)
+    return {"Owner" if field == "OwnerId" else field for kind, _, field in names if kind == "Lead"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from email.utils import format_datetime, parsedate_to_datetime
+
 from localcrm.salesforce import describe
 from localcrm.salesforce.calls import Answer, Call
 from localcrm.salesforce.errors import ApiError, not_found
@@ -22,13 +25,29 @@ def run_query(queries: Queries, call: Call) -> Answer:
 
 
 def global_describe(org: Org, call: Call) -> Answer:
-    objects = [describe.brief(org.types[name], call.base) for name in sorted(org.types)]
-    return Answer(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+    kinds = sorted(org.by_lower.values(), key=lambda kind: kind.name)
+    objects = [describe.brief(kind, call.base) for kind in kinds]
+    return _if_modified(org, call, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
 def describe_object(org: Org, call: Call, name: str) -> Answer:
     kind = org.kind(name)
-    return Answer(200, describe.full(kind, org.fields(kind), call.base))
+    fields = (
+        one if org.editable(kind, one) else replace(one, createable=False, updateable=False)
+        for one in org.fields(kind)
+    )
+    return _if_modified(org, call, describe.full(kind, fields, call.base, org.has))
+
+
+def _if_modified(org: Org, call: Call, body: dict[str, object]) -> Answer:
+    """The body with its Last-Modified, or 304 for who has it already (facts, section 4)."""
+    told = {"Last-Modified": format_datetime(org.schema_changed_at, usegmt=True)}
+    try:
+        known = parsedate_to_datetime(call.headers.get("if-modified-since", ""))
+    except ValueError:
+        return Answer(200, body, told)
+    is_known = org.schema_changed_at <= known
+    return Answer(304, None, told) if is_known else Answer(200, body, told)
 
 
 def object_info(org: Org, call: Call, name: str) -> Answer:
@@ -36,8 +55,10 @@ def object_info(org: Org, call: Call, name: str) -> Answer:
 
 
 def create_record(org: Org, call: Call, name: str) -> Answer:
-    made = create(org, org.kind(name), call.object(), call.actor(org))
-    return Answer(201, {"id": made, "success": True, "errors": []})
+    kind = org.kind(name)
+    made = create(org, kind, call.object(), call.actor(org))
+    there = {"Location": f"{call.base}/sobjects/{kind.name}/{made}"}
+    return Answer(201, {"id": made, "success": True, "errors": []}, there)
 
 
 def get_record(org: Org, call: Call, name: str, record_id: str) -> Answer:

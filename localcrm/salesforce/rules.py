@@ -6,23 +6,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from localcrm.salesforce.conversion import CONVERTED_STATUS, Conversion, convert
 from localcrm.salesforce.errors import ApiError
 from localcrm.salesforce.fields import Row
 from localcrm.salesforce.notes import note_saved, share_saved
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.stamps import instant_of, stamp
 
-CONVERTED_STATUS = "Closed - Converted"
 CLOSED_TASK = "Completed"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who writes. A ``person`` works in the screens: no assignment rule, more fields."""
+    """Who writes, and how. A ``person`` works in the screens: no assignment rule, more fields.
+
+    ``batch`` counts the records saved together; ``opportunity`` says whether a conversion makes one.
+    """
 
     user: str
     person: bool = False
     auto_assign: bool = True
+    allow_duplicates: bool = False
+    batch: int = 1
+    opportunity: bool = True
+    may_customise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ def _lead(save: Save) -> None:
     set_name(save.new)
     if save.actor.person:
         if save.new.get("IsConverted") and not (save.old or {}).get("IsConverted"):
-            convert(save.org, save.new, save.actor.user, stage="Proposal", at=save.org.now())
+            stage = "Proposal" if save.actor.opportunity else None
+            convert(save.org, save.new, Conversion(save.actor.user, save.org.now(), stage))
         if save.actor.user == save.new.get("OwnerId"):
             save.new["IsUnreadByOwner"] = False
         return
@@ -64,24 +72,8 @@ def _lead(save: Save) -> None:
         raise ApiError(
             "INVALID_STATUS", "invalid convertedStatus: a lead is converted, not set so", ("Status",)
         )
-    if save.actor.auto_assign:
+    if save.actor.auto_assign and save.org.switches.assignment_rules:
         save.new["OwnerId"] = save.org.inbound_queue
-
-
-def convert(org: Org, lead: Row, user: str, *, stage: str, at: str) -> None:
-    """Make the lead converted, with its Opportunity. ``at`` is a canonical stamp."""
-    table = org.tables["Opportunity"]
-    deal: Row = {**org.types["Opportunity"].blank, "Id": table.next_id(), "StageName": stage}
-    deal["Name"] = lead.get("Company") or lead["Name"]
-    deal["CloseDate"] = stamp(instant_of(at) + timedelta(days=30))[:10]
-    deal["OwnerId"] = lead["OwnerId"] if lead["OwnerId"].startswith("005") else user
-    deal |= dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), at)
-    deal |= dict.fromkeys(("CreatedById", "LastModifiedById"), user)
-    _opportunity(Save(org, None, deal, Actor(user)))
-    table.put(deal)
-    lead.update(
-        Status=CONVERTED_STATUS, IsConverted=True, ConvertedDate=at[:10], ConvertedOpportunityId=deal["Id"]
-    )
 
 
 def _task(save: Save) -> None:
@@ -135,8 +127,22 @@ def _campaign_member(save: Save) -> None:
         save.new.setdefault("FirstRespondedDate", save.org.now()[:10])
 
 
-def _user(save: Save) -> None:
+def _person_named(save: Save) -> None:
     set_name(save.new)
+
+
+def _email_message(save: Save) -> None:
+    save.new["Name"] = save.new.get("Subject") or save.new["Id"]
+    save.new.setdefault("MessageDate", save.org.now())
+
+
+def _email_relation(save: Save) -> None:
+    target = save.org.target(
+        save.org.types["EmailMessageRelation"].fields["RelationId"], save.new.get("RelationId")
+    )
+    if target is not None:
+        save.new["RelationObjectType"] = target[0]
+        save.new.setdefault("RelationAddress", target[1].get("Email"))
 
 
 def _named_by_id(save: Save) -> None:
@@ -167,7 +173,10 @@ _RULES: dict[str, Rule] = {
     "Event": _event,
     "Opportunity": _opportunity,
     "CampaignMember": _campaign_member,
-    "User": _user,
+    "User": _person_named,
+    "Contact": _person_named,
+    "EmailMessage": _email_message,
+    "EmailMessageRelation": _email_relation,
     "Marketing_Activity__c": _named_by_id,
     "FieldPermissions": _field_permissions,
     "ContentNote": lambda save: note_saved(save.new),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from localcrm.salesforce.conversion import CONVERTED_STATUS
 from localcrm.salesforce.fields import Row
 from localcrm.salesforce.org import INBOUND_QUEUE, Org
-from localcrm.salesforce.rules import CLOSED_TASK, CONVERTED_STATUS
+from localcrm.salesforce.rules import CLOSED_TASK
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from localcrm.salesforce import changed, many, rest
+from localcrm.salesforce.bulk import BulkJobs
 from localcrm.salesforce.calls import Answer, Call
 from localcrm.salesforce.composite import run_composite
 from localcrm.salesforce.errors import ApiError, not_found
@@ -23,6 +24,7 @@ class Service:
         self.org = org
         self.used = 0
         self.queries = Queries(org)
+        self.jobs = BulkJobs(org, self.queries)
         self._routes: list[tuple[re.Pattern[str], dict[str, Resource]]] = [
             (re.compile(pattern + "/?$"), methods) for pattern, methods in self._table()
         ]
@@ -58,6 +60,7 @@ class Service:
             ("/query(?:All)?", {"GET": lambda call: rest.run_query(self.queries, call)}),
             ("/query(?:All)?/([^/]+)", {"GET": self._more}),
             ("/limits", {"GET": lambda _call: self._limits()}),
+            ("/limits/recordCount", {"GET": self._counts}),
             ("/sobjects", {"GET": on(rest.global_describe)}),
             ("/sobjects/([^/]+)/describe", {"GET": on(rest.describe_object)}),
             ("/sobjects/([^/]+)/updated", {"GET": on(changed.updated)}),
@@ -78,7 +81,7 @@ class Service:
             ("/composite/sobjects/([^/]+)/([^/]+)", {"PATCH": on(many.upsert_many)}),
             ("/tooling/sobjects/CustomField", {"POST": on(create_custom_field)}),
         ]
-        return table
+        return table + self.jobs.table()
 
     def _more(self, call: Call, locator: str) -> Answer:
         return Answer(200, self.queries.more(locator, call.base, batch=call.batch()))
@@ -87,3 +90,10 @@ class Service:
         most = self.org.switches.daily_limit
         daily = {"Max": most, "Remaining": max(0, most - self.used)}
         return Answer(200, {"DailyApiRequests": daily, "DataStorageMB": {"Max": 1024, "Remaining": 1000}})
+
+    def _counts(self, call: Call) -> Answer:
+        """About how many records an object has; the objects asked for, or all."""
+        asked = [one for one in call.query.get("sObjects", "").split(",") if one]
+        kinds = [self.org.kind(one) for one in asked] or list(self.org.by_lower.values())
+        counts = [{"count": len(self.org.tables[one.name].rows), "name": one.name} for one in kinds]
+        return Answer(200, {"sObjects": counts})

@@ -33,34 +33,82 @@ _NUMBERS = ("Number", "Percent", "Currency")
 
 def create_custom_field(org: Org, call: Call) -> Answer:
     """POST tooling/sobjects/CustomField."""
+    if not call.actor(org).may_customise:
+        raise ApiError("INSUFFICIENT_ACCESS", "insufficient access rights on cross-reference id", status=403)
     body = call.object()
     full, metadata = body.get("FullName"), body.get("Metadata")
     if not isinstance(full, str) or not isinstance(metadata, dict):
         raise ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [FullName, Metadata]")
+    make_field(org, full, metadata)
+    number = sum(1 for kind in org.types.values() for one in kind.fields.values() if one.granted_only)
+    return Answer(
+        201, {"id": make_id("00N", number), "success": True, "errors": [], "warnings": [], "infos": []}
+    )
+
+
+def make_field(org: Org, full: str, metadata: dict[str, Any]) -> None:
+    """Add ``Object.Name__c`` (Activity: to Task and Event), granted to nobody; raises ApiError."""
+    target, kinds, name = _place(org, full)
+    if name.lower() in org.types[kinds[0]].by_lower:
+        text = f"There is already a field named {name.removesuffix('__c')} on {target}."
+        raise ApiError("DUPLICATE_DEVELOPER_NAME", text, ("DeveloperName",))
+    _add(org, target, kinds, _field(name, metadata))
+
+
+def change_field(org: Org, full: str, metadata: dict[str, Any]) -> None:
+    """Give an existing custom field these properties; its type stays what it is. Raises ApiError."""
+    target, kinds, name = _place(org, full)
+    field = _field(name, metadata)
+    if field.type != org.types[kinds[0]].fields[name].type:
+        raise ApiError("FIELD_INTEGRITY_EXCEPTION", "Cannot change the type of a field here", ("type",))
+    _add(org, target, kinds, field)
+
+
+def drop_field(org: Org, full: str) -> None:
+    """Delete a custom field with its values and permissions; raises ApiError."""
+    _, kinds, name = _place(org, full)
+    for kind in kinds:
+        org.types[kind].drop(name)
+        for row in org.rows(kind):
+            row.pop(name, None)
+        for one in list(org.rows("FieldPermissions")):
+            if one["Field"] == f"{kind}.{name}":
+                org.tables["FieldPermissions"].remove(one["Id"])
+    org.forget_grants()
+
+
+def find_field(org: Org, full: str) -> Field | None:
+    """The custom field of a full name, or None."""
+    target, _, name = full.partition(".")
+    kind = org.types.get(ACTIVITY[0] if target == "Activity" else target)
+    found = kind.fields.get(name) if kind else None
+    return found if found is not None and found.custom else None
+
+
+def _place(org: Org, full: str) -> tuple[str, tuple[str, ...], str]:
+    """(object as named, the objects it means, field name); raises ApiError."""
     target, _, name = full.partition(".")
     if not _NAME.match(name):
         raise ApiError("FIELD_INTEGRITY_EXCEPTION", f"Custom field name is not valid: {name}", ("FullName",))
     kinds = ACTIVITY if target == "Activity" else (target,)
-    if target in ACTIVITY or any(one not in org.types for one in kinds):
+    if target in ACTIVITY or any(not org.has(one) for one in kinds):
         raise ApiError(
             "INVALID_CROSS_REFERENCE_KEY", f"Entity Enumeration Or ID: bad value: {target}", ("FullName",)
         )
-    if name.lower() in org.types[kinds[0]].by_lower:
-        text = f"There is already a field named {name.removesuffix('__c')} on {target}."
-        raise ApiError("DUPLICATE_DEVELOPER_NAME", text, ("DeveloperName",))
-    field = _field(name, metadata)
+    return target, kinds, name
+
+
+def _add(org: Org, target: str, kinds: tuple[str, ...], field: Field) -> None:
     if target == "Activity" and field.external_id and not org.switches.task_external_id:
         raise ApiError(
             "FIELD_INTEGRITY_EXCEPTION", "Cannot create an external ID field on Activity", ("externalId",)
         )
     for one in kinds:
+        is_new = field.name not in org.types[one].fields
         org.types[one].add(field)
-        for row in org.rows(one) if field.type == "boolean" else ():
-            row[name] = bool(field.default)
-    number = sum(1 for kind in org.types.values() for one in kind.fields.values() if one.granted_only)
-    return Answer(
-        201, {"id": make_id("00N", number), "success": True, "errors": [], "warnings": [], "infos": []}
-    )
+        for row in org.rows(one) if field.type == "boolean" and is_new else ():
+            row[field.name] = bool(field.default)
+    org.schema_changed()
 
 
 def _field(name: str, metadata: dict[str, Any]) -> Field:
@@ -91,6 +139,7 @@ def _field(name: str, metadata: dict[str, Any]) -> Field:
         unique=unique,
         custom=True,
         granted_only=True,
+        tracked=bool(metadata.get("trackHistory")),
         default=str(default).lower() == "true" if kind == "Checkbox" else None,
         help=metadata.get("inlineHelpText"),
         values=_choices(metadata) if kind == "Picklist" else (),

@@ -8,17 +8,20 @@ from typing import Any
 from localcrm.salesforce.checks import check_references, check_required, check_unique, cleaned
 from localcrm.salesforce.errors import ApiError, not_found
 from localcrm.salesforce.fields import Field, ObjectType, Row
-from localcrm.salesforce.history import keep_history
+from localcrm.salesforce.history import keep_assignment, keep_history
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.rules import Actor, before_save
 
 _GRANTING = ("FieldPermissions", "PermissionSetAssignment", "PermissionSet")
+_TAKEN_ALONG = ("Task", "Event", "CampaignMember")
 
 
 def create(org: Org, kind: ObjectType, values: Mapping[str, Any], actor: Actor) -> str:
     """The new record's id; raises ApiError."""
     if "create" not in kind.can and not actor.person:
         raise ApiError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be inserted: {kind.label}")
+    if kind.name in _GRANTING and not actor.may_customise:
+        raise ApiError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
     given = cleaned(org, kind, values, actor, new=True)
     row: Row = {**kind.blank, **{name: value for name, value in given.items() if value is not None}}
     if "OwnerId" in kind.fields:
@@ -30,6 +33,7 @@ def create(org: Org, kind: ObjectType, values: Mapping[str, Any], actor: Actor) 
     row["Id"] = table.next_id()
     _stamp(org, kind, row, actor, given, new=True)
     before_save(org, kind.name, None, row, actor)
+    org.setup.check(org, kind.name, row, actor)
     check_unique(org, kind, row)
     table.put(row)
     _after(org, kind, None, row, actor)
@@ -41,37 +45,45 @@ def update(org: Org, kind: ObjectType, record_id: str, values: Mapping[str, Any]
     if "update" not in kind.can and not actor.person:
         raise ApiError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be updated: {kind.label}")
     old = org.find(kind, record_id)
+    if not actor.person:
+        org.late.check(old["Id"])
     given = cleaned(org, kind, values, actor, new=False)
     row = {name: value for name, value in {**old, **given}.items() if value is not None}
     check_required(kind, row, given, new=False)
     check_references(org, kind, given)
     _stamp(org, kind, row, actor, given, new=False)
     before_save(org, kind.name, old, row, actor)
+    org.setup.check(org, kind.name, row, actor)
     check_unique(org, kind, row)
     org.tables[kind.name].replace(row)
     _after(org, kind, old, row, actor)
 
 
-def delete(org: Org, kind: ObjectType, record_id: str, actor: Actor) -> None:
-    """Soft where the object knows IsDeleted, with the activities of a lead; raises ApiError."""
+def delete(org: Org, kind: ObjectType, record_id: str, actor: Actor, *, deleted_with: str = "") -> None:
+    """Soft where the object knows IsDeleted, with what hangs on a lead or contact; raises ApiError.
+
+    ``deleted_with`` names the record whose deletion takes this one along.
+    """
     if "delete" not in kind.can:
         raise ApiError(
             "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403
         )
     old = org.find(kind, record_id)
+    if not actor.person:
+        org.late.check(old["Id"])
     table = org.tables[kind.name]
     if "IsDeleted" not in kind.fields:
         table.remove(old["Id"])
         org.forget_grants()
         return
-    row = {**old, "IsDeleted": True}
+    row = {**old, "IsDeleted": True} | ({"_deleted_with": deleted_with} if deleted_with else {})
     _stamp(org, kind, row, actor, {}, new=False)
     table.replace(row)
     for child in kind.children:
-        if child.object in ("Task", "Event"):
+        if child.object in _TAKEN_ALONG:
             for one in org.tables[child.object].having(child.field, old["Id"]):
                 if not one["IsDeleted"]:
-                    delete(org, org.types[child.object], one["Id"], actor)
+                    delete(org, org.types[child.object], one["Id"], actor, deleted_with=old["Id"])
 
 
 def upsert(
@@ -123,5 +135,7 @@ def _stamp(org: Org, kind: ObjectType, row: Row, actor: Actor, given: Row, *, ne
 def _after(org: Org, kind: ObjectType, old: Row | None, row: Row, actor: Actor) -> None:
     if kind.name == "Lead":
         keep_history(org, old, row, row["LastModifiedDate"], actor.user)
+        if actor.auto_assign and org.switches.assignment_rules:
+            keep_assignment(org, old, row, row["LastModifiedDate"], actor.user)
     if kind.name in _GRANTING:
         org.forget_grants()
