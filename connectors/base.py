@@ -233,10 +233,11 @@ class Crm(Protocol):
         """
         ...
 
-    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:
         """These leads as they are now with their whole history, and a removal for each that is gone.
 
-        The pages have no cursor: the place of the poll stays. Raises as ``pull``.
+        ``whole``: as if read for the first time, with every activity and every task of ours. The pages have
+        no cursor: the place of the poll stays. Raises as ``pull``.
         """
         ...
 

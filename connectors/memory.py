@@ -110,9 +110,10 @@ class MemoryCrm:
         until = until or self.records.now - SETTLE
         yield from self._window(replace(place, to=until.isoformat()))
 
-    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:
         wanted = set(lead_ids)
-        rows = [row for part in PARTS for row in self.records.rows(part) if row.lead_id in wanted]
+        parts = PARTS if whole else ("leads", "stages", "owners", "removals")
+        rows = [row for part in parts for row in self.records.rows(part) if row.lead_id in wanted]
         told = {row.lead_id for row in rows if isinstance(row.fact, Removal | SeenLead)}
         gone = tuple(Removal(one, self.records.now) for one in dict.fromkeys(lead_ids) if one not in told)
         yield replace(self._page(rows, "", None), removals=(*facts_in(Removal, rows), *gone))

@@ -137,7 +137,8 @@ class MemoryRecords:
         return self._next_id("N")
 
     def keep_seen(self, seen: SeenLead) -> None:
-        """Store a lead as it now is; no history is written."""
+        """Store a lead as it now is; no history is written. One that was removed is back."""
+        self._rows["removals"].pop(seen.lead.id, None)
         self._keep("leads", seen.lead.id, seen.lead.id, replace(seen, modified_at=self.now))
 
     def keep_task(self, task: OurTask) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from connectors.base import Page
 from connectors.errors import Misconfigured
 from sync.lease import Lease
@@ -15,6 +17,7 @@ from sync.sweep import is_due, sweep, swept
 
 ACCOUNT_STANDS = timedelta(hours=1)
 OWNERS_STAND = timedelta(minutes=15)
+AN_HOUR = timedelta(hours=1)
 
 
 def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | None:
@@ -27,12 +30,17 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
     reading = Reading(run, facts, report, lease, place)
     if not reading.keep(run.crm.pull(place.cursor, marks=reading.marks)):
         return None
+    if reading.came_back and not reading.keep(run.crm.reread(sorted(reading.came_back), whole=True)):
+        return None
     if not place.cursor:
         swept(run, facts)  # a first load has seen everything
     elif is_due(run, facts):
         reading.keep(sweep(run, facts, report))
     _keep_owners(run, facts, reading)
-    return run.as_of or run.crm.server_now()
+    now = run.crm.server_now()
+    with run.store.begin() as db:
+        facts.visits.note(db, "poll", now)
+    return run.as_of or now
 
 
 class Reading:
@@ -45,6 +53,10 @@ class Reading:
         self._lease = lease
         self._place = place
         self.has_leads = False
+        self.came_back: set[str] = set()
+        with run.store.begin() as db:
+            polled = facts.visits.last(db, "poll") if place.cursor else None
+        self._known_since = polled - AN_HOUR if polled else None
 
     def marks(self, lead_ids: Sequence[str]) -> Mapping[str, str]:
         """See ``connectors.base.Marks``."""
@@ -57,6 +69,7 @@ class Reading:
         for page in pages:
             with run.store.begin() as db:
                 self._lease.confirm(db)
+                self.came_back |= self._older_than_known(db, page)
                 gone = self._facts.keep_page(db, page, self._place.account, self._place.mapping)
             self.has_leads |= bool(page.leads)
             report.note_page(page, gone)
@@ -65,6 +78,16 @@ class Reading:
                 report.troubles.append("stopped while reading; the next run goes on from here")
                 return False
         return True
+
+    def _older_than_known(self, db: Connection, page: Page) -> set[str]:
+        """Leads that were there before the last poll, and are read for the first time: brought back, say.
+
+        What happened to them before is in no window of a poll any more.
+        """
+        if self._known_since is None:
+            return set()
+        old = [seen.lead.id for seen in page.leads if seen.lead.created_at < self._known_since]
+        return self._facts.leads.unknown(db, old)
 
 
 def _place(run: Run, facts: Facts, lease: Lease) -> Bookmark:

@@ -67,7 +67,7 @@ class HubSpotCrm:
     def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002
         return self._reader.pull(cursor, until or self.server_now() - self._settle)
 
-    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
+    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:  # noqa: ARG002
         return self._reader.contacts.reread(lead_ids, self.server_now())
 
     def census(self) -> Iterator[Mapping[str, datetime]]:

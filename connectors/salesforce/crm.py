@@ -92,8 +92,8 @@ class SalesforceCrm:
         settled = until or self.server_now() - timedelta(seconds=self._connection.settle_seconds)
         return self._reader.pull(cursor, settled, look_back)
 
-    def reread(self, lead_ids: Sequence[str]) -> Iterator[Page]:
-        return self._reader.reread(lead_ids, self.server_now())
+    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:
+        return self._reader.reread(lead_ids, self.server_now(), whole=whole)
 
     def census(self) -> Iterator[Mapping[str, datetime]]:
         return self._reader.census()

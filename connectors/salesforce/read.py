@@ -162,7 +162,7 @@ class Reader:
                 return
             last = str(rows[-1]["Id"])
 
-    def reread(self, lead_ids: Sequence[str], now: datetime) -> Iterator[Page]:
+    def reread(self, lead_ids: Sequence[str], now: datetime, *, whole: bool) -> Iterator[Page]:
         """See ``Crm.reread``."""
         ids = [one for one in dict.fromkeys(lead_ids) if one.isalnum()]
         for start in range(0, len(ids), _IDS_PER_QUERY):
@@ -179,6 +179,18 @@ class Reader:
                 soql = f"SELECT {', '.join(HISTORY_FIELDS)} FROM LeadHistory WHERE {where}"
                 stages, owners = self.records.changes(self._client.query_all(soql))
                 yield Page(stages=tuple(stages), owners=tuple(owners))
+            if whole:
+                yield from self._everything_of(listed)
+
+    def _everything_of(self, listed: str) -> Iterator[Page]:
+        """Every activity and task of ours of the leads with these quoted ids."""
+        for stream in self._streams():
+            source = self._mapping.activities.get(stream.name)
+            field = source.lead if source else "WhoId" if stream.name == "our tasks" else ""
+            if field:
+                where = f"{field} IN ({listed})" + (f" AND {stream.where}" if stream.where else "")
+                soql = f"SELECT {', '.join(stream.fields)} FROM {stream.object} WHERE {where}"
+                yield self._page(stream, self._client.query_all(soql), "")
 
     def _source_fields(self, source: ActivitySource) -> tuple[str, ...]:
         named = (source.lead, source.at, source.known_at, source.kind_from, source.actor)

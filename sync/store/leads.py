@@ -56,6 +56,10 @@ class Leads:
         self._second_chance(db, changed)
         return past
 
+    def unknown(self, db: sa.Connection, lead_ids: Sequence[str]) -> set[str]:
+        """Those of these leads that are not kept."""
+        return set(lead_ids) - {row.lead_id for row in self.rows(db, lead_ids)}
+
     def rows(self, db: sa.Connection, lead_ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
         """The rows of these leads, by id."""
         table = schema.leads

@@ -189,6 +189,22 @@ def test_a_lead_that_is_brought_back_goes_on(theatre: Theatre) -> None:
     assert len(theatre.open_tasks("ada")) <= 1
 
 
+def test_a_lead_that_is_brought_back_keeps_its_answers(theatre: Theatre) -> None:
+    theatre.lead("ada", NINE)
+    theatre.activity("ada", after(0.5), "call", by="eva")
+    theatre.run(after(1))
+    assert theatre.shown("ada").ours["status"] == "met"
+    lead = theatre.shown("ada").lead
+    remove(theatre, "ada", after(24))
+    theatre.run(after(24.1))
+    theatre.records.now = after(24.2)
+    theatre.records.put_lead(lead)
+    theatre.run(after(24.3))
+    with theatre.store.begin() as db:
+        (known,) = Facts("memory").known(db, ["ada"])
+    assert [one.kind.value for one in known.history.activities] == ["call"]
+
+
 def test_the_daily_count_finds_a_lead_that_is_gone_without_a_word(counted: Theatre) -> None:
     counted.lead("ada", NINE)
     counted.lead("bob", NINE)
