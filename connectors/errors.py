@@ -37,15 +37,18 @@ class Unauthorised(CrmError):
 
 
 class Unavailable(CrmError):
-    """The CRM cannot be reached or answers nonsense; repeating later is right."""
+    """The CRM cannot be reached or answers nonsense; repeating later is right.
+
+    ``retry_after``: seconds the CRM asks to be left alone for; 0 where it says nothing.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RateLimited(Unavailable):
     """Too many calls; wait ``retry_after`` seconds."""
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class BudgetSpent(CrmError):

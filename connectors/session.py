@@ -1,27 +1,27 @@
 """One transport per connection: timeouts, limits, retries, sign-in, headers, host, counting.
 
-A ``Line`` is what all threads of a connection share (limits, token, counters); a
-``CrmSession`` is one thread's ``requests.Session`` on it. Both SDKs speak through it, so
+A ``CrmSession`` is one thread's ``requests.Session`` on a ``Line``. Both SDKs speak through it, so
 ``responses`` intercepts both. Retries happen here and nowhere else, and only where a repeat
 is safe: a create whose answer was lost becomes ``OutcomeUnknown``.
 """
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
+import urllib3
 
-from connectors.base import CallCount
+from connectors.deadline import CuttableAdapter
 from connectors.errors import (
     BudgetSpent,
     CrmError,
@@ -31,42 +31,10 @@ from connectors.errors import (
     Unavailable,
     wrong_address,
 )
-from connectors.limits import Limit, Limiter
+from connectors.line import GivenUp, Judgement, Line
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What an answer means for the transport.
-
-    ``again_after``: seconds to wait before repeating (None: do not repeat). ``limited``: the CRM
-    took nothing because of a rate limit, so repeating is always safe.
-    """
-
-    again_after: float | None = None
-    limited: bool = False
-    sign_in: bool = False
-    budget: str = ""
-
-
-def _unchanged(url: str) -> str:
-    return url
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the transport must know of one CRM."""
-
-    judge: Callable[[requests.Response], Judgement]
-    call_class: Callable[[str, str], str]  # (method, path) -> name of its limit and counter
-    safe_to_repeat: Callable[[str, str], bool]
-    recognises: Callable[[requests.Response], bool]  # whether this CRM answers so (below HTTP 420)
-    limits: Mapping[str, Limit] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    rewrite: Callable[[str], str] = _unchanged
+_GZIP = b"\x1f\x8b"
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,73 +59,6 @@ def _is_id(part: str) -> bool:
     return len(part) > 9 and any(letter.isdigit() for letter in part)
 
 
-class Line:
-    """What every thread of one connection shares.
-
-    ``sign_in`` fetches a fresh token over a given session; it is called once per expiry, however
-    many threads notice. ``stopping`` makes waits end early on Ctrl-C or SIGTERM.
-    """
-
-    def __init__(  # noqa: PLR0913 - the one place where a connection is put together
-        self,
-        name: str,
-        base_url: str,
-        rules: Rules,
-        sign_in: Callable[[CrmSession], str],
-        *,
-        attempts: int = 5,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name = name
-        self.base_url = base_url.rstrip("/")
-        self.host = urlsplit(base_url).netloc
-        self.rules = rules
-        self.attempts = attempts
-        self.sleep = sleep
-        self.limiters = {name: Limiter(limit, sleep) for name, limit in rules.limits.items()}
-        self._sign_in = sign_in
-        self._lock = threading.RLock()
-        self._token = ""
-        self._is_recognised = False
-        self._counts: Counter[str] = Counter()
-        self._clock_offset: timedelta | None = None
-
-    def token(self, session: CrmSession, *, refused: str = "") -> str:
-        """The bearer token; ``refused`` names one the CRM no longer takes. One refresh for all threads."""
-        with self._lock:
-            if not self._token or self._token == refused:
-                self._token = self._sign_in(session)
-            return self._token
-
-    def count(self, kind: str) -> None:
-        with self._lock:
-            self._counts[kind] += 1
-
-    def calls(self) -> CallCount:
-        with self._lock:
-            return CallCount(sum(self._counts.values()), dict(self._counts))
-
-    def recognise(self, response: requests.Response) -> None:
-        """Raise Misconfigured when the first answer is none of this CRM: the address is another's."""
-        if self._is_recognised or response.status_code >= 420:  # busy or broken tells nothing
-            return
-        if not self.rules.recognises(response):
-            raise wrong_address(self.name, self.base_url, f"HTTP {response.status_code}")
-        self._is_recognised = True
-
-    def note_date(self, response: requests.Response) -> None:
-        """Learn the CRM's clock from an answer's ``Date`` header."""
-        stamp = response.headers.get("Date")
-        if stamp:
-            self._clock_offset = parsedate_to_datetime(stamp).astimezone(UTC) - datetime.now(UTC)
-
-    def server_now(self) -> datetime | None:
-        """The CRM's clock as last heard (whole seconds, aware UTC); None before any answer."""
-        if self._clock_offset is None:
-            return None
-        return (datetime.now(UTC) + self._clock_offset).replace(microsecond=0)
-
-
 class CrmSession(requests.Session):
     """One thread's session on a ``Line``; hand it to an SDK instead of ``requests.Session()``.
 
@@ -169,7 +70,10 @@ class CrmSession(requests.Session):
         super().__init__()
         self.line = line
         self.trust_env = False
-        self._signing_in = False
+        self._thread = threading.local()  # whether this very thread is just signing in
+        self._adapter = CuttableAdapter()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, self._adapter)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Send by this line's rules, to this line's host, with the same headers on every attempt.
@@ -177,22 +81,56 @@ class CrmSession(requests.Session):
         Positional arguments are those of ``requests.Session.request`` (params, data).
         """
         kwargs.update(zip(("params", "data"), args, strict=False))
-        headers = {**self.line.rules.headers, **dict(kwargs.pop("headers", None) or {})}
-        kwargs["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
+        given = dict(kwargs.pop("headers", None) or {})
+        headers = {"Accept-Encoding": "gzip", **self.line.rules.headers, **given}
+        kwargs["timeout"] = (self.line.patience.connect, self.line.patience.read)
         kwargs["allow_redirects"] = False
+        kwargs["stream"] = True  # the body is read by ``_sent``
         call = _Call(_text(method).upper(), self._address(_text(url)), headers, kwargs)
         if self._signing_in:
             return self._once(call)
-        return self._retrying()(self._authorised, call)
+        self.line.ask_for_a_call()
+        try:
+            response: requests.Response = self._retrying()(self._attempt, call)
+        except (Unavailable, OutcomeUnknown):
+            self.line.call_ended(well=False)
+            raise
+        self.line.call_ended(well=True)
+        return response
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Unavailable),
+            retry=tenacity.retry_if_exception(self._is_worth_repeating),
             stop=tenacity.stop_after_attempt(self.line.attempts),
             wait=_wait,
             sleep=self.line.sleep,
+            before_sleep=self._note_wait,
             reraise=True,
         )
+
+    def _is_worth_repeating(self, error: BaseException) -> bool:
+        """A wait longer than we have is no wait but a reason to leave the rest to a later run."""
+        return (
+            isinstance(error, Unavailable)
+            and not isinstance(error, GivenUp)
+            and error.retry_after <= self.line.patience.longest_wait
+            and (isinstance(error, RateLimited) or self.line.has_patience())
+        )
+
+    def _attempt(self, call: _Call) -> requests.Response:
+        started = time.monotonic()
+        try:
+            return self._authorised(call)
+        except RateLimited:
+            raise  # the CRM is well and only asks to be asked more slowly
+        except Unavailable:
+            self.line.retried(time.monotonic() - started)
+            raise
+
+    def _note_wait(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, RateLimited):
+            self.line.retried(state.upcoming_sleep)
 
     def _authorised(self, call: _Call) -> requests.Response:
         token = self._token()
@@ -211,44 +149,83 @@ class CrmSession(requests.Session):
             raise BudgetSpent(f"{self.line.name}: {judgement.budget}")
         if judgement.again_after is None:
             return response
-        what = f"{self.line.name}: HTTP {response.status_code} on {call}"
+        why = f"{judgement.why} (HTTP {response.status_code})" if judgement.why else ""
+        what = f"{self.line.name}: {why or f'HTTP {response.status_code}'} on {call}"
         if judgement.limited:
             raise RateLimited(what, judgement.again_after)
         if not self.line.rules.safe_to_repeat(call.verb, call.path):
             raise OutcomeUnknown(f"{what}; it may have happened")
-        raise Unavailable(what)
+        raise Unavailable(what, judgement.again_after)
 
     def _token(self, *, refused: str = "") -> str:
-        self._signing_in = True
+        self._thread.signs_in = True
         try:
             return self.line.token(self, refused=refused)
         finally:
-            self._signing_in = False
+            self._thread.signs_in = False
+
+    @property
+    def _signing_in(self) -> bool:
+        return getattr(self._thread, "signs_in", False)
 
     def _once(self, call: _Call) -> requests.Response:
+        response = self._sent(call)
+        if response.is_redirect:
+            response = self._sent(self._moved(response, call))
+            if response.is_redirect:
+                raise self._misdirected(response)
+        self.line.recognise(response)
+        self.line.listen(response)
+        return response
+
+    def _moved(self, response: requests.Response, call: _Call) -> _Call:
+        """The call at the address it is sent on to: a read only, and on this line's host only."""
+        address = urljoin(call.address, response.headers["Location"])
+        if call.verb != "GET" or _origin(address) != _origin(self.line.base_url):
+            raise self._misdirected(response)
+        options = {name: value for name, value in call.options.items() if name != "params"}
+        return replace(call, address=address, options=options)
+
+    def _misdirected(self, response: requests.Response) -> CrmError:
+        host = urlsplit(urljoin(self.line.base_url, response.headers["Location"])).netloc
+        answer = f"HTTP {response.status_code}, which sends calls on to {host}"
+        return wrong_address(self.line.name, self.line.base_url, answer)
+
+    def _sent(self, call: _Call) -> requests.Response:
+        """The whole answer to one request, its body decoded by what it is, whatever its headers say."""
         kind = self.line.rules.call_class(call.verb, call.path)
         limiter = self.line.limiters.get(kind)
         if limiter:
             limiter.take()
         self.line.count(kind)
-        try:
-            response = super().request(call.verb, call.address, headers=dict(call.headers), **call.options)
-        except requests.RequestException as error:
-            raise self._broken(error, call) from None
-        self.line.recognise(response)
-        self.line.note_date(response)
+        with self._adapter.within(self.line.patience.answer) as late:
+            try:
+                response = super().request(
+                    call.verb, call.address, headers=dict(call.headers), **call.options
+                )
+                body = response.raw.read(decode_content=False)
+                response.raw = BytesIO(gzip.decompress(body) if body.startswith(_GZIP) else body)
+            except _BROKEN as error:
+                raise self._broken(error, call, is_late=late.is_set()) from None
+        if late.is_set():  # what was cut may look like an ordinary end
+            raise self._broken(EOFError(), call, is_late=True)
         return response
 
-    def _broken(self, error: requests.RequestException, call: _Call) -> CrmError:
+    def _broken(self, error: Exception, call: _Call, *, is_late: bool) -> CrmError:
+        name, told = self.line.name, repr(error)
+        if not is_late and "CERTIFICATE_VERIFY_FAILED" in told:
+            return GivenUp(
+                f"{name}: the certificate of {self.line.host} is not trusted; is a proxy in between?"
+            )
         never_sent = isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError) or any(
-            name in repr(error) for name in ("NewConnectionError", "NameResolutionError")
+            one in told for one in ("NewConnectionError", "NameResolutionError")
         )
-        if never_sent:
-            kind = type(error).__name__
-            return Unavailable(f"{self.line.name}: no connection to {self.line.host} ({kind})")
+        if never_sent and not is_late:
+            return Unavailable(f"{name}: no connection to {self.line.host} ({type(error).__name__})")
+        why = f"no whole answer within {self.line.patience.answer:g} s" if is_late else "connection broke"
         if self._signing_in or self.line.rules.safe_to_repeat(call.verb, call.path):
-            return Unavailable(f"{self.line.name}: connection broke on {call}")
-        return OutcomeUnknown(f"{self.line.name}: connection broke on {call}; it may have happened")
+            return Unavailable(f"{name}: {why} on {call}")
+        return OutcomeUnknown(f"{name}: {why} on {call}; it may have happened")
 
     def _address(self, url: str) -> str:
         """The URL on this line's host, whatever scheme and host the SDK built; nothing else is reached."""
@@ -257,11 +234,18 @@ class CrmSession(requests.Session):
         return f"{self.line.base_url}{parts.path}{query}"
 
 
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, RateLimited):
-        return min(error.retry_after, LONGEST_WAIT_SECONDS)
-    return float((tenacity.wait_exponential(multiplier=0.5, max=8.0) + tenacity.wait_random(0, 1))(state))
+        return error.retry_after
+    asked = error.retry_after if isinstance(error, Unavailable) else 0.0
+    backoff = tenacity.wait_exponential(multiplier=0.5, max=8.0) + tenacity.wait_random(0, 1)
+    return max(asked, float(backoff(state)))
 
 
 def _text(raw: str | bytes) -> str:

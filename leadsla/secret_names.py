@@ -1,13 +1,14 @@
 """Where secrets come from: environment, OS keyring, or a file only the user can read.
 
-The configuration holds names, never secrets. ``practice`` is the practice CRMs' public password
-and opens nothing but this machine.
+The configuration holds names, never secrets; a secret that the CRM renews is rewritten in its place.
+``practice`` is the practice CRMs' public password and opens nothing but this machine.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +69,64 @@ def resolve(name: str, base_url: str, environment: Mapping[str, str] | None = No
         "a secret is named here, never written here",
         'write "env:NAME", "keyring:SERVICE/USER" or "file:PATH"',
     )
+
+
+def can_be_rewritten(name: str) -> bool:
+    """Whether a secret that the CRM renews can stand behind ``name``."""
+    return name.partition(":")[0] != "env"
+
+
+def rewrite(name: str, value: SecretStr) -> None:
+    """Put a renewed secret where ``name`` says. Raises SecretMissing if it cannot be kept there."""
+    scheme, _, rest = name.partition(":")
+    match scheme:
+        case "file":
+            _into_file(Path(rest).expanduser(), value.get_secret_value())
+        case "keyring":
+            _into_keyring(rest, value.get_secret_value())
+        case "practice":
+            pass  # the practice CRM goes on taking its password
+        case _:
+            raise SecretMissing(
+                "HubSpot renews this secret, and an environment variable cannot be rewritten",
+                'name "file:PATH" or "keyring:SERVICE/USER"',
+            )
+
+
+def _into_file(path: Path, value: str) -> None:
+    """All or nothing: a crash leaves the old secret or the new one, for this user's eyes only."""
+    place = path.resolve()
+    try:
+        number, draft = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # made with mode 0600
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(f"{value}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).replace(place)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise SecretMissing(
+            f"the renewed secret cannot be kept in {path}: {why}",
+            "let this user write the file and its folder, or name another file",
+        ) from None
+
+
+def _into_keyring(rest: str, value: str) -> None:
+    import keyring  # noqa: PLC0415 - slow to import and seldom used
+    from keyring.errors import KeyringError  # noqa: PLC0415
+
+    service, _, user = rest.partition("/")
+    try:
+        keyring.set_password(service, user, value)
+    except KeyringError as error:
+        raise SecretMissing(
+            f"the renewed secret cannot be kept in the keyring ({type(error).__name__})",
+            'unlock it, or name "file:PATH" instead',
+        ) from None
 
 
 def _from_file(path: Path) -> SecretStr:

@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationInfo, field_validator
 
 from connectors.base import Problem
+from connectors.connection import API_VERSION, ApiVersion
 from connectors.mapping import ActivitySource, ConnectionMapping, MappedField, Strict, Writes
 from leadsla.keeping import keeping_problems
 from leadsla.lenient import Reading, read
 from leadsla.mistakes import Place, is_follow_up
-from leadsla.secret_names import is_loopback
+from leadsla.secret_names import can_be_rewritten, is_loopback
 from sla_engine.agreement import Agreement
 from sla_engine.book import Book
 from sla_engine.interest import BEHAVIOUR
@@ -103,6 +104,7 @@ class ConnectionSettings(Strict):
     crm: Literal["salesforce", "hubspot"]
     base_url: Address = Field(default=HUBSPOT, validate_default=True)
     auth: Mapping[str, str]
+    api_version: ApiVersion = API_VERSION
     automation_users: tuple[str, ...] = ()
     rollout: RolloutSettings = RolloutSettings()
     lead: Mapping[str, MappedField]
@@ -116,6 +118,24 @@ class ConnectionSettings(Strict):
         if info.data.get("crm") == "salesforce" and url == HUBSPOT:
             raise ValueError('is not said; write your My Domain, like "https://example.my.salesforce.com"')
         return url
+
+    @field_validator("auth")
+    @classmethod
+    def _renewable(cls, auth: Mapping[str, str]) -> Mapping[str, str]:
+        """A refresh token is another one tomorrow: it must be kept where it can be rewritten."""
+        if not can_be_rewritten(auth.get("refresh_token", "")):
+            raise ValueError(
+                "names an environment variable for refresh_token, where a renewed one cannot be kept;"
+                ' write "file:PATH" or "keyring:SERVICE/USER"'
+            )
+        return auth
+
+    @field_validator("api_version")
+    @classmethod
+    def _of_hubspot(cls, version: ApiVersion, info: ValidationInfo) -> ApiVersion:
+        if info.data.get("crm") == "salesforce":
+            raise ValueError("is HubSpot's; leave it out for Salesforce")
+        return version
 
     @property
     def delivers_behaviour(self) -> bool:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from connectors.base import Crm, Problem
 from connectors.connection import Connection
 from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable
+from leadsla.secret_keeping import NamedSecrets
 from leadsla.secret_names import SecretMissing, resolve
 from leadsla.settings import ConnectionSettings, Settings
 from sync.guard import Brakes
@@ -90,6 +91,8 @@ def connection_of(name: str, settings: ConnectionSettings) -> Connection:
         auth_kind=settings.auth.get("kind", ""),
         credentials=credentials | {part: SecretStr(value) for part, value in plain.items()},
         mapping=settings.mapping,
+        api_version=settings.api_version,
+        keeper=NamedSecrets(name, settings.base_url, settings.auth),
     )
 
 

@@ -45,7 +45,7 @@ class Check:
             found += self._activity(f"activities.{name}", source, contacts)
         writing = (*self._ours(contacts), *self._writes(contacts))
         found += (replace(one, is_about_writing=True) for one in writing)
-        return [*found, *self._tasks(), *self._owners()]
+        return [*found, *self._tasks(), *self._owners(), *self._endings()]
 
     def _schema(self, kind: str) -> Schema | Problem:
         try:
@@ -141,6 +141,12 @@ class Check:
                 )
         if self._mapping.writes.owner and _is_read_only(contacts.get(OWNER, {})):
             yield Problem(f"{where}.owner", f"{OWNER} cannot be written", "set it to false")
+
+    def _endings(self) -> Iterator[Problem]:
+        """What HubSpot itself said while it answered the calls above."""
+        for family, day in sorted(self._client.line.endings.items()):
+            remedy = "set `api_version` to a later one, or update leadsla, before that day"
+            yield Problem("api_version", f"HubSpot ends {family} {day}", remedy, is_warning=True)
 
     def _owners(self) -> Iterator[Problem]:
         """Contacts and owners must be readable at all."""

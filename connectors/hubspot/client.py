@@ -21,8 +21,9 @@ from connectors.connection import Connection
 from connectors.errors import CrmError, OutcomeUnknown, Unavailable
 from connectors.hubspot.refusals import code_of, refusal
 from connectors.hubspot.sessions import SessionPool, Sessions
-from connectors.hubspot.transport import rules, sign_in_by
-from connectors.session import Line
+from connectors.hubspot.sign_in import sign_in_by
+from connectors.hubspot.transport import rules
+from connectors.line import Line
 
 DEFAULT_BASE_URL = "https://api.hubapi.com"
 SCHEMA_SECONDS = 3600.0
@@ -77,10 +78,11 @@ class Client:
         self.line = Line(
             connection.name,
             base_url,
-            rules(),
+            rules(connection.api_version),
             sign_in_by(connection),
             attempts=connection.attempts,
             sleep=connection.sleep,
+            patience=connection.patience,
         )
         self.sessions = Sessions(self.line)
         crm = HubSpot(api_factory=self._api).crm
@@ -114,7 +116,8 @@ class Client:
 
     def _reply(self, what: str, status: int, data: bytes) -> Reply:
         try:
-            return Reply(status, json.loads(data) if data else {})
+            # bytes that are no UTF-8 spoil the one value they stand in, never the page
+            return Reply(status, json.loads(data.decode("utf-8-sig", "replace")) if data else {})
         except ValueError:
             kind = OutcomeUnknown if "create" in what else Unavailable
             raise kind(f"{self.line.name}: the answer to {what} is no JSON") from None

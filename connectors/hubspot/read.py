@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -68,38 +68,49 @@ class Reader:
         self._given = ""
         cursor = Cursor.parse(text)
         if cursor.until is not None:
-            yield from self._window(cursor, cursor.until)
-            cursor = Cursor(since=cursor.until)
+            cursor = yield from self._window(cursor, cursor.until)
         if cursor.since is None or cursor.since < until:
-            yield from self._window(cursor, until)
-            cursor = Cursor(since=until)
+            cursor = yield from self._window(cursor, until)
         self._given = cursor.text()
 
-    def _window(self, cursor: Cursor, until: datetime) -> Iterator[Page]:
-        window = cursor.window(until, self._look_back)
+    def _window(self, cursor: Cursor, until: datetime) -> Generator[Page, None, Cursor]:
+        """One window segment by segment; returns where the next one starts."""
         names = tuple(self._segments)
         first = cursor.start_in(names)
         for number in range(first, len(names)):
-            last = cursor.last if number == first and names[number] == cursor.segment else ""
-            for step in self._steps(names[number], window, last):
-                here = Cursor(cursor.since, until, names[number], step.last)
-                if not step.last:
-                    here = _after(names, number, cursor.since, until)
-                yield replace(step.page, cursor=here.text())
+            name = names[number]
+            last = cursor.last if number == first and name == cursor.segment else ""
+            try:
+                for step in self._segments[name].segment(cursor.window(until, self._look_back, name), last):
+                    here = replace(cursor, until=until, segment=name, last=step.last)
+                    if not step.last:
+                        cursor = _caught_up(cursor, name)
+                        here = _after(names, number, cursor, until)
+                    yield replace(step.page, cursor=here.text())
+            except (Denied, Refused) as error:
+                if not _can_be_left_out(name, error):
+                    raise
+                # what happens there until the right is given is read then
+                cursor = replace(cursor, behind=cursor.left_behind(name))
+                told = (f"{name}: {error}; this source is left out",) if isinstance(error, Denied) else ()
+                yield Page(troubles=told, cursor=_after(names, number, cursor, until).text())
         # A window always ends with a page, however its last segments ended.
-        yield Page(cursor=Cursor(since=until).text())
-
-    def _steps(self, name: str, window: Window, last: str) -> Iterator[Step]:
-        """A source the token may not read, or the account does not have, is left out; ``check`` warns."""
-        try:
-            yield from self._segments[name].segment(window, last)
-        except (Denied, Refused) as error:
-            is_missing = isinstance(error, Denied) or error.status == 404
-            if not (is_missing and name.startswith("activities.")):
-                raise
+        done = Cursor(since=until, behind=cursor.behind)
+        yield Page(cursor=done.text())
+        return done
 
 
-def _after(names: tuple[str, ...], number: int, since: datetime | None, until: datetime) -> Cursor:
+def _can_be_left_out(name: str, error: Denied | Refused) -> bool:
+    """Whether this is a source that the token may not read, or that the account does not have."""
+    return name.startswith("activities.") and (isinstance(error, Denied) or error.status == 404)
+
+
+def _caught_up(cursor: Cursor, name: str) -> Cursor:
+    return replace(cursor, behind={one: at for one, at in cursor.behind.items() if one != name})
+
+
+def _after(names: tuple[str, ...], number: int, cursor: Cursor, until: datetime) -> Cursor:
+    """Where to go on when the segment of this number is finished."""
     if number + 1 == len(names):
-        return Cursor(since=until)
-    return Cursor(since, until, names[number + 1])
+        return Cursor(since=until, behind=cursor.behind)
+    return Cursor(cursor.since, until, names[number + 1], behind=cursor.behind)

@@ -14,6 +14,7 @@ from connectors.errors import Misconfigured, Unauthorised
 
 _CODE = re.compile(r'\\?"(?:error|errorCode|code)\\?"\s*:\s*\\?"([A-Z][A-Z_]+)\\?"')
 _FIELD = re.compile(r'\\?"(?:name|propertyName)\\?"\s*:\s*\\?"([a-z][a-z0-9_]*)\\?"')
+_SCOPE = re.compile(r"[a-z0-9][a-z0-9._-]{1,80}")
 _REMEDIES: Mapping[str, str] = {
     "PROPERTY_DOESNT_EXIST": "run `leadsla provision` or correct the mapping",
     "INVALID_OPTION": "add the option in HubSpot or correct the mapping",
@@ -36,7 +37,12 @@ class Refused(Misconfigured):
 
 
 class Denied(Unauthorised):
-    """The token works but lacks the right for this call."""
+    """The token works but lacks the right for this call; ``scopes`` are those that HubSpot names."""
+
+    def __init__(self, what: str, code: str, scopes: tuple[str, ...] = ()) -> None:
+        needed = f"the scope {' or '.join(scopes)}" if scopes else "the missing scope"
+        super().__init__(f"HubSpot denies {what}: {code}; give the access token {needed} in HubSpot")
+        self.scopes = scopes
 
 
 def body_of(raw: Any) -> Mapping[str, Any]:
@@ -76,7 +82,18 @@ def message_for(code: str) -> str:
 
 def refusal(what: str, status: int, raw: Any) -> Exception:
     """The error of ours that an HTTP status with its body means."""
-    code = code_of(body_of(raw))
+    body = body_of(raw)
+    code = code_of(body)
     if status == 403:
-        return Denied(f"HubSpot denies {what}: {code}; {remedy_for('MISSING_SCOPES')}")
+        return Denied(what, code, _scopes_in(body))
     return Refused(what, status, code)
+
+
+def _scopes_in(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scopes of which one is missing, as HubSpot names them beside the refusal."""
+    found: list[str] = []
+    for told in (body, *(one for one in body.get("errors") or () if isinstance(one, dict))):
+        context = told.get("context")
+        named = context.get("requiredGranularScopes") if isinstance(context, dict) else None
+        found += [one for one in named or () if isinstance(one, str) and _SCOPE.fullmatch(one)]
+    return tuple(dict.fromkeys(found))

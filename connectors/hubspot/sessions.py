@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.session import CrmSession, Line
+from connectors.line import Line
+from connectors.session import CrmSession
 
 
 class Sessions:

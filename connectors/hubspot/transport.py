@@ -6,23 +6,22 @@ Not here: what is asked (``client``) or what answers about records mean (``read`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from connectors.connection import Connection
-from connectors.errors import Misconfigured, Unauthorised, Unavailable, wrong_address
+from connectors.connection import API_VERSION, ApiVersion
 from connectors.hubspot.refusals import body_of
 from connectors.limits import Limit
-from connectors.session import LONGEST_WAIT_SECONDS, CrmSession, Judgement, Rules
+from connectors.line import Judgement, Rules, seconds_asked
 
-API_VERSION = "2026-03"  # v3/v4 paths end in 2027; 2026-09 answers batches without a 207
-
+# What the SDK knows (v3, v4), and where its date-versioned successors have the date. v3 and v4 end in 2027.
 _DATED = (
-    (re.compile(r"^/crm/v3/(objects|properties|pipelines|schemas)/"), rf"/crm/\1/{API_VERSION}/"),
-    (re.compile(r"^/crm/v3/owners/?"), f"/crm/owners/{API_VERSION}/"),
-    (re.compile(r"^/crm/v4/associations/"), f"/crm/associations/{API_VERSION}/"),
+    (re.compile(r"^/crm/v3/(objects|properties|pipelines|schemas)/"), r"/crm/\1/{}/"),
+    (re.compile(r"^/crm/v3/owners/?"), "/crm/owners/{}/"),
+    (re.compile(r"^/crm/v4/associations/"), "/crm/associations/{}/"),
 )
 _REPEATABLE = (
     "/search",
@@ -32,19 +31,22 @@ _REPEATABLE = (
     "/batch/archive",
     "/batch/associate/default",
 )
+_NOTHING_DONE = {423: 2.0, 477: 10.0}  # locked; the account is moving to another data centre: seconds to wait
+_BEFORE_JSON = b" \t\r\n\xef\xbb\xbf"  # blanks and the byte order mark of UTF-8
 _OVERLOADED = frozenset({500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
-def dated(url: str) -> str:
-    """The SDK's v3/v4 address as its date-versioned successor; other addresses unchanged.
+def dated(url: str, version: ApiVersion = API_VERSION) -> str:
+    """The SDK's v3/v4 address as its date-versioned successor; other addresses unchanged, and all under "v3".
 
     >>> dated("https://x/crm/v3/objects/contacts/search")
     'https://x/crm/objects/2026-03/contacts/search'
     """
     parts = urlsplit(url)
     path = parts.path
-    for pattern, successor in _DATED:
-        path = pattern.sub(successor, path)
+    if version != "v3":
+        for pattern, successor in _DATED:
+            path = pattern.sub(successor.format(version), path)
     return urlunsplit(parts._replace(path=path.rstrip("/")))
 
 
@@ -55,12 +57,12 @@ def judge(response: requests.Response) -> Judgement:
         return Judgement(sign_in=True)
     if status == 429:
         return _limited(response)
-    if status == 423:
-        return Judgement(again_after=2.0, limited=True)
-    if status == 477:  # the account is being moved to another data centre
-        return Judgement(again_after=_retry_after(response, 10.0), limited=True)
-    if status in _OVERLOADED or (status in {200, 201, 207} and not _is_json(response)):
-        return Judgement(again_after=1.0)
+    if status in _NOTHING_DONE:
+        return Judgement(again_after=_retry_after(response, _NOTHING_DONE[status]), limited=True)
+    if status in _OVERLOADED:
+        return Judgement(again_after=_retry_after(response, 0.0))
+    if status in {200, 201, 207} and not _is_json(response):
+        return Judgement(again_after=0.0, why=_strange(response))
     return Judgement()
 
 
@@ -70,8 +72,10 @@ def recognises(response: requests.Response) -> bool:
     Nothing that is asked first can be missing in an account, so a 404 is another's.
     """
     if response.status_code < 400:
-        return response.content.lstrip()[:1] == b"{"
+        return response.content.lstrip(_BEFORE_JSON)[:1] == b"{"
     words = {"status", "category", "errorType", "policyName", "correlationId"}
+    if urlsplit(response.url or "").path.startswith("/oauth/"):
+        words.add("error")  # as OAuth has it
     return response.status_code != 404 and not words.isdisjoint(body_of(response.content))
 
 
@@ -79,7 +83,9 @@ def _limited(response: requests.Response) -> Judgement:
     error = body_of(response.content)
     policy = f"{error.get('policyName', '')} {error.get('message', '')}".lower()
     if "daily" in policy:
-        return Judgement(budget="the account's calls for today are used up")
+        return Judgement(
+            budget=f"the account's calls for today are used up; HubSpot renews them {_renewal(response)}"
+        )
     if "ten_secondly" in policy or "ten second" in policy:
         return Judgement(again_after=_retry_after(response, 10.0), limited=True)
     is_search = urlsplit(response.url or "").path.endswith("/search")
@@ -88,13 +94,32 @@ def _limited(response: requests.Response) -> Judgement:
 
 
 def _retry_after(response: requests.Response, otherwise: float) -> float:
-    stated = response.headers.get("Retry-After", "")
-    return min(float(stated), LONGEST_WAIT_SECONDS) if stated.isdigit() else otherwise
+    asked = seconds_asked(response)
+    return otherwise if asked is None else asked
+
+
+def _renewal(response: requests.Response) -> str:
+    """When the day's calls come back: as HubSpot says with this answer, else as it says in its handbook."""
+    asked = seconds_asked(response)
+    if asked is None:
+        return "at midnight in the account's time zone"
+    return f"on {datetime.now(UTC) + timedelta(seconds=asked):%Y-%m-%d at %H:%M} UTC"
+
+
+def _strange(response: requests.Response) -> str:
+    """A successful answer that HubSpot cannot have given like this."""
+    host = urlsplit(response.url or "").netloc
+    body = response.content.strip()
+    if not body:
+        return f"{host} answered with nothing"
+    if body[:1] == b"<":
+        return f"{host} answered with a web page, as a proxy or a sign-in page does"
+    return f"{host} answered with half an answer"
 
 
 def _is_json(response: requests.Response) -> bool:
     """Whether a body can be whole JSON, without parsing it a second time."""
-    body = response.content.strip()
+    body = response.content.lstrip(_BEFORE_JSON).rstrip()
     return body[:1] in {b"{", b"["} and body[-1:] in {b"}", b"]"}
 
 
@@ -110,7 +135,7 @@ def safe_to_repeat(method: str, path: str) -> bool:
     return method == "GET" or path.endswith(_REPEATABLE) or "/properties/" in path
 
 
-def rules() -> Rules:
+def rules(version: ApiVersion = API_VERSION) -> Rules:
     """Limits stay under 190 calls in 10 s and 19 in 1 s; search allows 5 in 1 s per account."""
     return Rules(
         judge=judge,
@@ -119,32 +144,5 @@ def rules() -> Rules:
         safe_to_repeat=safe_to_repeat,
         limits={"rest": Limit(18, 1.0), "search": Limit(5, 1.1)},
         headers={"Accept": "application/json"},
-        rewrite=dated,
+        rewrite=partial(dated, version=version),
     )
-
-
-def sign_in_by(connection: Connection) -> Callable[[CrmSession], str]:
-    """How this connection gets a token. Raises Misconfigured for an unknown kind or a missing part."""
-    needed = {"token": ("token",), "oauth": ("client_id", "client_secret", "refresh_token")}
-    if connection.auth_kind not in needed:
-        raise Misconfigured(f"auth.kind must be one of {', '.join(needed)} for HubSpot")
-    missing = [name for name in needed[connection.auth_kind] if name not in connection.credentials]
-    if missing:
-        raise Misconfigured(*(f"auth.{name} is missing" for name in missing))
-    secrets = {name: secret.get_secret_value() for name, secret in connection.credentials.items()}
-    if connection.auth_kind == "token":
-        return lambda _session: secrets["token"]
-
-    def refresh(session: CrmSession) -> str:
-        form = {"grant_type": "refresh_token", **{name: secrets[name] for name in needed["oauth"]}}
-        answer = session.request("POST", "/oauth/v3/token", data=form)
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise Unavailable(f"{connection.name}: sign-in is not possible now (HTTP {answer.status_code})")
-        if answer.status_code != 200:
-            raise Unauthorised(f"{connection.name}: HubSpot refuses the refresh token")
-        token = body_of(answer.content).get("access_token")
-        if not token:
-            raise wrong_address(connection.name, connection.base_url, "a sign-in without a token")
-        return str(token)
-
-    return refresh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.base import Page
@@ -57,12 +57,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Read up to ``since``; while a window is open also its ``until`` and the place in it."""
+    """Read up to ``since``; while a window is open also its ``until`` and the place in it.
+
+    ``behind``: segments that could not be read, and up to when they had been ("" for never).
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     segment: str = ""
     last: str = ""
+    behind: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
@@ -76,6 +80,7 @@ class Cursor:
                 until=parse_instant(parts["until"]) if parts.get("until") else None,
                 segment=str(parts.get("segment") or ""),
                 last=str(parts.get("last") or ""),
+                behind={str(name): str(stamp) for name, stamp in (parts.get("behind") or {}).items()},
             )
         except (ValueError, AttributeError, TypeError, KeyError):
             raise Misconfigured(
@@ -88,13 +93,20 @@ class Cursor:
             "until": self.until.isoformat() if self.until else "",
             "segment": self.segment,
             "last": self.last,
+            "behind": dict(self.behind),
         }
         return json.dumps({name: value for name, value in parts.items() if value})
 
-    def window(self, until: datetime, look_back: timedelta) -> Window:
-        """The window to read: the one left open, else from here, a little overlapping, to ``until``."""
-        since = self.since - look_back if self.since else None
-        return Window(since, self.until or until, look_back)
+    def window(self, until: datetime, look_back: timedelta, segment: str = "") -> Window:
+        """The window of a segment: the one left open, else from where it is, overlapping, to ``until``."""
+        since = self.since
+        if segment in self.behind:
+            since = parse_instant(self.behind[segment]) if self.behind[segment] else None
+        return Window(since - look_back if since else None, self.until or until, look_back)
+
+    def left_behind(self, segment: str) -> Mapping[str, str]:
+        """``behind`` with one more segment, or the same if it is there."""
+        return {segment: self.since.isoformat() if self.since else "", **self.behind}
 
     def start_in(self, segments: Sequence[str]) -> int:
         """The number of the segment to go on with; 0 when the mapping has lost it."""

@@ -17,7 +17,8 @@ from simple_salesforce.exceptions import SalesforceError
 
 from connectors.connection import Connection
 from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable, wrong_address
-from connectors.session import CrmSession, Judgement, Line, Rules
+from connectors.line import Judgement, Line, Rules, Token
+from connectors.session import CrmSession
 
 API_VERSION = "59.0"
 ROOT = f"/services/data/v{API_VERSION}"
@@ -41,9 +42,10 @@ class Client:
             connection.name,
             connection.base_url,
             rules,
-            lambda session: sign_in(connection, session),
+            lambda session: Token(sign_in(connection, session)),
             attempts=connection.attempts,
             sleep=connection.sleep,
+            patience=connection.patience,
         )
         self.session = CrmSession(self.line)
         self.sdk = Salesforce(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from connectors.session import Limiter
+from connectors.limits import Limiter
 from leadsla.settings import Settings, load
 from leadsla.wiring import opened_crm, run_settings
 from localcrm.clock import Clock

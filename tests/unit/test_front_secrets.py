@@ -6,10 +6,11 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.errors import NoKeyringError
+from keyring.errors import KeyringLocked, NoKeyringError
+from pydantic import SecretStr
 
 from leadsla.cli.exits import end_of
-from leadsla.secret_names import SecretMissing, resolve
+from leadsla.secret_names import SecretMissing, resolve, rewrite
 from leadsla.settings import load
 from leadsla.wiring import SecretsMissing, connection_of
 
@@ -102,3 +103,39 @@ def test_every_missing_secret_of_a_connection_is_told_at_once():
         "connections.salesforce.auth.client_secret",
     ]
     assert "What to do" not in end_of(refusal.value).message, "the remedy stands with each already"
+
+
+def test_a_renewed_secret_replaces_the_old_one_where_the_name_points_also_through_a_link(tmp_path):
+    path, link = tmp_path / "token", tmp_path / "link"
+    path.write_text("canary-5")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    rewrite(f"file:{link}", SecretStr("canary-6"))
+    assert link.is_symlink()
+    assert path.read_text().strip() == "canary-6"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert resolve(f"file:{link}", HUBSPOT) == SecretStr("canary-6")
+
+
+def test_a_renewed_secret_goes_into_the_keyring_it_came_from(monkeypatch):
+    ring = {}
+    monkeypatch.setattr(keyring, "set_password", lambda *place: ring.update({place[:2]: place[2]}))
+    rewrite("keyring:crm/leadsla", SecretStr("canary-7"))
+    assert ring == {("crm", "leadsla"): "canary-7"}
+
+
+def test_a_place_that_cannot_be_rewritten_says_what_to_do_and_leaks_nothing(tmp_path, monkeypatch):
+    def locked(*_):
+        raise KeyringLocked
+
+    monkeypatch.setattr(keyring, "set_password", locked)
+    secret = SecretStr("canary-8")
+    for name, says in (
+        ("env:TOKEN", 'name "file:PATH" or "keyring:SERVICE/USER"'),
+        (f"file:{tmp_path}/no/such/token", "let this user write the file and its folder"),
+        ("keyring:crm/leadsla", 'name "file:PATH" instead'),
+    ):
+        with pytest.raises(SecretMissing) as refusal:
+            rewrite(name, secret)
+        assert says in str(refusal.value)
+        assert "canary" not in str(refusal.value)

@@ -8,6 +8,7 @@ import pytest
 
 from leadsla.cli.output import problem_line
 from leadsla.settings import load
+from leadsla.wiring import connection_of
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 WEEK = 'weekly = { mon = [["09:00", "17:00"]], tue = [["09:00", "17:00"]], wed = [["09:00", "17:00"]], thu = [["09:00", "17:00"]], fri = [["09:00", "17:00"]] }'
@@ -244,3 +245,38 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
 
 def test_the_state_lies_beside_the_configuration(tmp_path):
     assert broken(tmp_path).store.url == f"sqlite:///{tmp_path / 'leadsla.db'}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            HUBSPOT,
+            f'{HUBSPOT}\napi_version = "2026-06"',
+            'connections.hubspot.api_version: must be "2026-03", "v3" or "2026-09" - did you mean "2026-09"?',
+        ),
+        (
+            SALESFORCE,
+            f'{SALESFORCE}\napi_version = "v3"',
+            "connections.salesforce.api_version: is HubSpot's - leave it out for Salesforce",
+        ),
+        (
+            '{ kind = "token", token = "practice" }',
+            '{ kind = "oauth", client_id = "env:A", client_secret = "env:B", refresh_token = "env:C" }',
+            (
+                "connections.hubspot.auth: names an environment variable for refresh_token, where a renewed one"
+                ' cannot be kept - write "file:PATH" or "keyring:SERVICE/USER"'
+            ),
+        ),
+    ],
+)
+def test_addresses_of_hubspot_are_of_one_version_and_a_renewed_secret_has_a_place(tmp_path, old, new, line):
+    assert told(broken(tmp_path, (old, new))) == [line]
+
+
+def test_the_version_of_hubspots_addresses_reaches_the_connection(tmp_path):
+    settings = broken(tmp_path, (HUBSPOT, f'{HUBSPOT}\napi_version = "v3"'))
+    assert settings.problems == ()
+    assert connection_of("hubspot", settings.connections["hubspot"]).api_version == "v3"
+    shipped = load(SHIPPED).connections["hubspot"]
+    assert connection_of("hubspot", shipped).api_version == "2026-03"

@@ -8,16 +8,11 @@ import pytest
 import responses
 from pydantic import SecretStr
 
-from connectors.connection import Connection
-from connectors.errors import (
-    BudgetSpent,
-    Misconfigured,
-    OutcomeUnknown,
-    RateLimited,
-    Unauthorised,
-    Unavailable,
-)
+from connectors.base import ReceiptStatus, SetFields
+from connectors.connection import API_VERSION, ApiVersion, Connection
+from connectors.errors import Misconfigured, Unavailable
 from connectors.hubspot.client import Client
+from connectors.hubspot.crm import HubSpotCrm
 from connectors.hubspot.refusals import Denied, Refused, code_of
 from connectors.mapping import ConnectionMapping
 
@@ -29,11 +24,14 @@ EMPTY = {"results": [], "total": 0}
 SECRETLY = {"message": "Email ann@example.com is bad", "category": "VALIDATION_ERROR"}
 
 
-def client(kind: str = "token", waits: list[float] | None = None, **credentials: str) -> Client:
+def connection(kind: str = "token", version: ApiVersion = API_VERSION, **credentials: str) -> Connection:
     mapping = ConnectionMapping.model_validate({"lead": {}, "stages": {}})
     given = {name: SecretStr(value) for name, value in (credentials or {"token": "t0"}).items()}
-    sleep = (waits if waits is not None else []).append
-    return Client(Connection("hub", BASE, kind, given, mapping, attempts=3, sleep=sleep))
+    return Connection("hub", BASE, kind, given, mapping, sleep=lambda _: None, api_version=version)
+
+
+def client(kind: str = "token", version: ApiVersion = API_VERSION, **credentials: str) -> Client:
+    return Client(connection(kind, version, **credentials))
 
 
 @responses.activate
@@ -53,91 +51,6 @@ def test_owners_lose_their_trailing_slash_and_lists_repeat_their_properties():
     one.owners(archived=False)
     one.page_of("calls", properties=["a", "b"], associations=["contacts"])
     assert responses.calls[1].request.params["properties"] == ["a", "b"]
-
-
-def limited(**body: str) -> dict[str, object]:
-    return {"json": {"status": "error", **body}, "status": 429}
-
-
-@pytest.mark.parametrize(
-    ("answer", "wait"),
-    [
-        (limited(message="You have reached your secondly limit.", category="RATE_LIMITS"), 1.0),
-        (limited(policyName="TEN_SECONDLY_ROLLING"), 10.0),
-        (limited(policyName="SECONDLY"), 1.0),
-        ({"body": "error code: 1015", "status": 429, "headers": {"Retry-After": "7"}}, 7.0),
-        ({"json": {"category": "LOCKED"}, "status": 423}, 2.0),
-    ],
-)
-@responses.activate
-def test_a_limit_is_waited_out_for_as_long_as_it_lasts(answer, wait):
-    waits: list[float] = []
-    responses.post(CREATE, **answer)
-    responses.post(CREATE, json=EMPTY, status=201)
-    client(waits=waits).create("tasks", [])
-    assert waits == [wait]
-
-
-@responses.activate
-def test_the_day_is_over_when_hubspot_says_daily():
-    responses.post(SEARCH, **limited(policyName="DAILY", message="You have reached your daily limit."))
-    with pytest.raises(BudgetSpent):
-        client().search("contacts", [], [])
-
-
-@responses.activate
-def test_a_limit_that_does_not_end_is_rate_limited():
-    responses.post(CREATE, **limited(policyName="SECONDLY"))
-    with pytest.raises(RateLimited):
-        client().create("tasks", [])
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"body": "<html>", "status": 200},
-        {"body": "", "status": 201},
-        {"body": '{"results": [', "status": 200},
-        {"body": "", "status": 502},
-    ],
-)
-@responses.activate
-def test_nonsense_is_asked_again_but_a_create_is_never_repeated(answer):
-    """Nonsense from what has answered as HubSpot before; a first answer like that is another's address."""
-    responses.post(SEARCH, json=EMPTY)
-    for url in (SEARCH, CREATE):
-        responses.post(url, **answer)
-        responses.post(url, json=EMPTY)
-    one = client()
-    assert [one.search("contacts", [], []).body for _ in range(2)] == [EMPTY, EMPTY]
-    with pytest.raises(OutcomeUnknown):
-        one.create("tasks", [])
-
-
-@responses.activate
-def test_an_update_is_repeated_and_then_unavailable():
-    responses.post(UPDATE, status=503)
-    with pytest.raises(Unavailable):
-        client().update("contacts", [])
-    assert len(responses.calls) == 3
-
-
-@responses.activate
-def test_a_refused_static_token_ends_as_unauthorised():
-    responses.post(SEARCH, json={"category": "INVALID_AUTHENTICATION"}, status=401)
-    with pytest.raises(Unauthorised):
-        client().search("contacts", [], [])
-
-
-@responses.activate
-def test_an_expired_token_is_refreshed_once():
-    responses.post(f"{BASE}/oauth/v3/token", json={"access_token": "old"})
-    responses.post(f"{BASE}/oauth/v3/token", json={"access_token": "new"})
-    responses.post(SEARCH, json={"category": "EXPIRED_AUTHENTICATION"}, status=401)
-    responses.post(SEARCH, json=EMPTY)
-    client("oauth", client_id="a", client_secret="b", refresh_token="c").search("contacts", [], [])
-    sent = [one.request.headers.get("Authorization") for one in responses.calls]
-    assert sent == [None, "Bearer old", None, "Bearer new"]
 
 
 @responses.activate
@@ -163,3 +76,100 @@ def test_nested_errors_are_read_for_code_and_field():
 def test_missing_credentials_are_all_named():
     with pytest.raises(Misconfigured, match=r"client_secret.*refresh_token"):
         client("oauth", client_id="a")
+
+
+@pytest.mark.parametrize(
+    ("version", "paths"),
+    [
+        ("2026-03", ("/crm/objects/2026-03/{}", "/crm/associations/2026-03", "/crm/owners/2026-03")),
+        ("2026-09", ("/crm/objects/2026-09/{}", "/crm/associations/2026-09", "/crm/owners/2026-09")),
+        ("v3", ("/crm/v3/objects/{}", "/crm/v4/associations", "/crm/v3/owners")),
+    ],
+)
+@responses.activate
+def test_every_call_of_the_sdk_goes_to_the_addresses_of_the_version_that_is_set(version, paths):
+    objects, associations, owners = paths
+    wanted = [
+        responses.post(f"{BASE}{objects.format('contacts')}/search", json=EMPTY),
+        responses.post(f"{BASE}{objects.format('contacts')}/batch/read", json=EMPTY),
+        responses.post(f"{BASE}{objects.format('tasks')}/batch/create", json=EMPTY),
+        responses.post(f"{BASE}{associations}/tasks/contacts/batch/read", json=EMPTY),
+        responses.get(f"{BASE}{objects.format('tasks').replace('objects', 'properties')}", json=EMPTY),
+        responses.get(f"{BASE}{owners}", json=EMPTY),
+    ]
+    one = client(version=version)
+    one.search("contacts", [], [])
+    one.read("contacts", ["1"], [])
+    one.create("tasks", [])
+    one.associated("tasks", "contacts", ["1"])
+    one.schema("tasks")
+    one.owners(archived=False)
+    assert [answer.call_count for answer in wanted] == [1] * len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [("2026-03", "/oauth/2026-03/token"), ("2026-09", "/oauth/2026-03/token"), ("v3", "/oauth/v3/token")],
+)
+@responses.activate
+def test_tokens_are_refreshed_at_the_address_of_the_version(version, path):
+    responses.post(f"{BASE}{path}", json={"access_token": "a", "expires_in": 1800})
+    responses.get(f"{BASE}/account-info/v3/details", json={"portalId": 1})
+    client("oauth", version, client_id="a", client_secret="b", refresh_token="c").account()
+    assert responses.calls[1].request.headers["Authorization"] == "Bearer a"
+
+
+FAILED = {
+    "status": "error",
+    "category": "VALIDATION_ERROR",
+    "message": '[{"error":"INVALID_OPTION"}]',
+    "context": {"objectWriteTraceId": ["row-1"]},
+}
+
+
+@pytest.mark.parametrize("status", [200, 207])
+@responses.activate
+def test_rows_that_failed_inside_a_200_are_receipts_as_those_inside_a_207(status):
+    address = f"{BASE}/crm/objects/2026-09/contacts/batch/update"
+    body = {"status": "COMPLETE", "results": [{"id": "1"}], "numErrors": 1, "errors": [FAILED]}
+    responses.post(address, json=body, status=status)
+    crm = HubSpotCrm(connection(version="2026-09"))
+    receipts = crm.apply([SetFields(one, {"status": "met"}, "") for one in ("1", "2")])
+    assert [one.status for one in receipts] == [ReceiptStatus.WRITTEN, ReceiptStatus.REJECTED]
+    assert receipts[1].message.startswith("INVALID_OPTION")
+
+
+@pytest.mark.parametrize("status", [200, 207])
+@responses.activate
+def test_a_read_that_failed_in_part_inside_a_200_is_no_whole_answer(status):
+    read = f"{BASE}/crm/objects/2026-09/contacts/batch/read"
+    associated = f"{BASE}/crm/associations/2026-09/tasks/contacts/batch/read"
+    broken = {"results": [], "numErrors": 1, "errors": [{"category": "INTERNAL_ERROR"}]}
+    gone = {"results": [], "numErrors": 1, "errors": [{"category": "OBJECT_NOT_FOUND"}]}
+    one = client(version="2026-09")
+    responses.post(read, json=gone, status=status)
+    assert one.read("contacts", ["1"], []) == []
+    responses.replace(responses.POST, read, json=broken, status=status)
+    responses.post(associated, json=broken, status=status)
+    with pytest.raises(Unavailable, match="in full: INTERNAL_ERROR"):
+        one.read("contacts", ["1"], [])
+    with pytest.raises(Unavailable, match="in full: INTERNAL_ERROR"):
+        one.associated("tasks", "contacts", ["1"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "day"),
+    [
+        ({"Sunset": "Thu, 30 Sep 2027 00:00:00 GMT"}, "on 2027-09-30"),
+        ({"Deprecation": "@1790000000"}, "on a day it does not name"),
+        ({"Deprecation": "true", "Sunset": "soon"}, "on a day it does not name"),
+    ],
+)
+@responses.activate
+def test_an_address_that_hubspot_says_will_end_is_remembered_by_its_beginning(headers, day):
+    responses.post(f"{BASE}/crm/v3/objects/contacts/search", json=EMPTY, headers=headers)
+    responses.get(f"{BASE}/account-info/v3/details", json={"portalId": 1})
+    one = client(version="v3")
+    one.search("contacts", [], [])
+    one.account()
+    assert one.line.endings == {"/crm/v3/objects": day}

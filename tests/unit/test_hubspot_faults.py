@@ -86,22 +86,6 @@ def task(lead_id: str, key: str) -> CreateTask:
     return CreateTask(lead_id, key, None, "Call", "Because.", NOW, "Europe/Berlin", "due")
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"do": "status", "status": 502},
-        {"do": "cut_before"},
-        {"do": "cut_after"},
-        {"do": "html"},
-        {"do": "truncate"},
-    ],
-)
-def test_a_pull_reads_on_through_any_single_fault(practice, how):
-    whole = facts(practice.pull())
-    practice.fault(path="/(crm|email)/", after=2, times=1, **how)
-    assert facts(practice.pull()) == whole
-
-
 @pytest.mark.parametrize("how", ["cut_after", "html", "truncate"])
 def test_a_create_whose_answer_is_lost_is_unknown_and_then_found(practice, how):
     lead_id = practice.pull()[0].leads[0].lead.id
@@ -111,23 +95,6 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_then_found(practice, how):
     found = practice.crm.find_tasks([task(lead_id, "k" * 40)])
     assert len(found) == (0 if how == "html" else 1)
     assert len(practice.crm.read_tasks([lead_id])) == len(found)
-
-
-def test_when_hubspot_stays_away_the_rest_is_deferred(practice):
-    ids = [seen.lead.id for seen in practice.pull()[0].leads]
-    practice.fault(method="POST", path="contacts/batch/update", times=None, do="status", status=503)
-    receipts = practice.crm.apply([SetFields(ids[0], {"status": "met"}, ""), task(ids[0], "a" * 40)])
-    assert {receipt.status for receipt in receipts} == {ReceiptStatus.DEFERRED}
-
-
-def test_a_source_the_token_may_not_read_is_skipped_with_a_warning(practice):
-    denied = {"do": "status", "status": 403, "body": {"category": "MISSING_SCOPES"}, "times": None}
-    practice.fault(path="/email/public/v1/events", **denied)
-    pages = practice.pull()
-    assert any(one.startswith("calls:") for one in facts(pages))
-    assert not any(one.startswith("email_events:") for one in facts(pages))
-    (warning,) = [problem for problem in practice.crm.check() if "mails" in problem.where]
-    assert warning.is_warning
 
 
 def rows_of(request: requests.PreparedRequest) -> list[dict[str, Any]]:

@@ -13,11 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from connectors.connection import Connection
+from connectors.connection import Connection, Patience
 from connectors.errors import BudgetSpent, Misconfigured, OutcomeUnknown, Unauthorised, Unavailable
 from connectors.mapping import ConnectionMapping
 from connectors.salesforce.client import Client, RefusedCall
-from connectors.session import CONNECT_SECONDS, READ_SECONDS
 
 BASE = "https://org.test"
 ROOT = f"{BASE}/services/data/v59.0"
@@ -201,7 +200,7 @@ def test_every_call_has_a_time_limit_and_redirects_lead_nowhere(monkeypatch):
 
     monkeypatch.setattr(requests.Session, "send", noted)
     client().query("SELECT Id FROM Lead")
-    assert set(seen) == {((CONNECT_SECONDS, READ_SECONDS), False)}
+    assert set(seen) == {((Patience().connect, Patience().read), False)}
 
 
 @responses.activate
