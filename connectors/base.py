@@ -173,12 +173,17 @@ class Problem:
 class ProvisionStep:
     """One thing that must be there so that our fields can be written.
 
-    ``exists``: it was there before this call. ``created``: this call made it. Neither: it is missing.
+    ``exists``: it was there before this call. ``created``: this call made it. ``removed``: this call took
+    it away. None of them: it is missing; unless it is ``blocked``: something that is not ours stands in its
+    place, or in its way, and is left alone. ``remark``: what else is to be known, in words.
     """
 
     what: str
     exists: bool
     created: bool = False
+    removed: bool = False
+    blocked: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +276,20 @@ class Crm(Protocol):
         """Our tasks on these leads, open and closed, read now."""
         ...
 
-    def provision(self, *, dry_run: bool) -> list[ProvisionStep]: ...
+    def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        """Make what is missing of our fields, or only say so; what is there stays as it is.
+
+        By the connection's other credentials, if it has some for this. Raises Unauthorised without the
+        right to change the CRM's schema.
+        """
+        ...
+
+    def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        """Take our fields away again, with every value in them, or only say what would go.
+
+        Nothing that is not ours is touched. Raises as ``provision``.
+        """
+        ...
 
     def link(self, lead_id: str) -> str:
         """The address of the lead's page in the CRM, for reports."""

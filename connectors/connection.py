@@ -81,7 +81,8 @@ class Connection:
     ``auth`` holds the kind ("client_credentials", "jwt", "token" ...) under ``kind`` and its parts by
     name. ``look_back`` seconds are read again on each poll because rows may appear late; changes younger
     than ``settle`` seconds wait for the next poll. ``keeper`` is where a renewed secret goes (None:
-    nowhere). ``api_version`` is HubSpot's.
+    nowhere). ``api_version`` is HubSpot's. ``provision_as``: the same with other credentials, which alone
+    make and remove our fields.
     """
 
     name: str
@@ -96,3 +97,4 @@ class Connection:
     patience: Patience = Patience()
     api_version: ApiVersion = API_VERSION
     keeper: Keeper | None = field(default=None, repr=False)
+    provision_as: Connection | None = None

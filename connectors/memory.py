@@ -156,6 +156,14 @@ class MemoryCrm:
         made = not exists and not dry_run
         return [ProvisionStep(f"field {name}", exists, created=made) for name in (*OUR_FIELDS, "key")]
 
+    def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        self._call("provision")
+        exists = self.records.has_our_fields
+        if exists and not dry_run:
+            self.records.forget_our_fields()
+        gone = exists and not dry_run
+        return [ProvisionStep(f"field {name}", exists, removed=gone) for name in (*OUR_FIELDS, "key")]
+
     def publish_note(self, note: Note) -> Receipt:
         self._call("write")
         return publish(self.records, note)

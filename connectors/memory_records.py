@@ -109,6 +109,14 @@ class MemoryRecords:
         if merged_into or not self.faults.hide_deletions:
             self._keep("removals", lead_id, lead_id, Removal(lead_id, self.now, merged_into))
 
+    def forget_our_fields(self) -> None:
+        """An admin removes our fields and all that is in them; a task without our key is ours no more."""
+        self.has_our_fields = False
+        self._rows["tasks"].clear()
+        for lead_id, row in self._rows["leads"].items():
+            if isinstance(row.fact, SeenLead):
+                self._rows["leads"][lead_id] = replace(row, fact=replace(row.fact, ours={}))
+
     def rows(self, part: str) -> list[Row]:
         """Everything of one part in the order it was stored; of a changed record the last state."""
         return sorted(self._rows[part].values(), key=lambda row: row.number)

@@ -69,6 +69,22 @@ def _likely(raw: str) -> str:
     return f"{scheme}://{host[1]}{host[2] or ''}"
 
 
+def _webhook_address(raw: str) -> str:
+    """The address as entered at the CRM: it is signed as it stands there, so nothing is put right."""
+    try:
+        parts = urlsplit(raw)
+        is_whole = bool(parts.hostname) and bool(parts.path.strip("/")) and not parts.fragment
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in {"https", "http"}:
+        raise ValueError(
+            'is not the whole address HubSpot calls; write "https://leadsla.example.com/hints/NAME"'
+        )
+    if parts.scheme == "http" and not is_loopback(raw):
+        raise ValueError(f'would be called unencrypted; write "{raw.replace("http://", "https://", 1)}"')
+    return raw
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -98,6 +114,14 @@ class RolloutSettings(Strict):
     max_new_tasks_per_run: int = Field(default=200, ge=0)
 
 
+class WebhookSettings(Strict):
+    """An app's webhook: the name of its client secret, the address that HubSpot calls, its signature."""
+
+    secret: str
+    url: Annotated[str, AfterValidator(_webhook_address)]
+    signature: Literal["v3", "v1"] = "v3"
+
+
 class ConnectionSettings(Strict):
     """One CRM: where it is, how to sign in, and its words."""
 
@@ -105,6 +129,8 @@ class ConnectionSettings(Strict):
     base_url: Address = Field(default=HUBSPOT, validate_default=True)
     auth: Mapping[str, str]
     api_version: ApiVersion = API_VERSION
+    provision_auth: Mapping[str, str] = Field(default_factory=dict)
+    webhook: WebhookSettings | None = None
     automation_users: tuple[str, ...] = ()
     rollout: RolloutSettings = RolloutSettings()
     lead: Mapping[str, MappedField]
@@ -119,7 +145,7 @@ class ConnectionSettings(Strict):
             raise ValueError('is not said; write your My Domain, like "https://example.my.salesforce.com"')
         return url
 
-    @field_validator("auth")
+    @field_validator("auth", "provision_auth")
     @classmethod
     def _renewable(cls, auth: Mapping[str, str]) -> Mapping[str, str]:
         """A refresh token is another one tomorrow: it must be kept where it can be rewritten."""
@@ -136,6 +162,13 @@ class ConnectionSettings(Strict):
         if info.data.get("crm") == "salesforce":
             raise ValueError("is HubSpot's; leave it out for Salesforce")
         return version
+
+    @field_validator("webhook")
+    @classmethod
+    def _has_webhooks(cls, webhook: WebhookSettings | None, info: ValidationInfo) -> WebhookSettings | None:
+        if webhook is not None and info.data.get("crm") == "salesforce":
+            raise ValueError("is HubSpot's; Salesforce is polled: remove it")
+        return webhook
 
     @property
     def delivers_behaviour(self) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -26,18 +27,31 @@ from sync.guard import Brakes
 from sync.run import RunSettings
 from sync.store import Store
 
+if TYPE_CHECKING:
+    from connectors.hubspot.webhooks import Webhook
+
 _PLAIN_AUTH_PARTS = {"kind", "username"}
 SHORT_WAIT_SECONDS = 2.0
 
 
 @contextmanager
-def opened_crm(name: str, settings: ConnectionSettings, stop: threading.Event | None = None) -> Iterator[Crm]:
+def opened_crm(
+    name: str,
+    settings: ConnectionSettings,
+    stop: threading.Event | None = None,
+    *,
+    to_provision: bool = False,
+) -> Iterator[Crm]:
     """The CRM behind ``[connections.name]``. Raises Unauthorised if a secret cannot be had.
 
-    ``stop`` ends a long wait for the CRM early.
+    ``stop`` ends a long wait for the CRM early. ``to_provision``: with the credentials for that, if there
+    are others.
     """
     connector = import_module(f"connectors.{settings.crm}")  # an SDK is slow to import: only the one needed
     connection = connection_of(name, settings)
+    if to_provision and settings.provision_auth:
+        admin = connection_of(name, settings, "provision_auth")
+        connection = replace(connection, provision_as=admin)
     if stop is not None:
         connection = replace(connection, sleep=patience(name, stop))
     crm: Crm = connector.open_crm(connection)
@@ -64,18 +78,20 @@ def patience(name: str, stop: threading.Event) -> Callable[[float], None]:
 class SecretsMissing(Unauthorised):
     """Secrets that a connection names and that cannot be had, all at once."""
 
-    def __init__(self, name: str, missing: Mapping[str, SecretMissing]) -> None:
+    def __init__(self, name: str, missing: Mapping[str, SecretMissing], table: str = "auth") -> None:
         super().__init__(f"{name}: {'; '.join(map(str, missing.values()))}")
         self.problems = tuple(
-            Problem(f"connections.{name}.auth.{part}", one.what, one.remedy) for part, one in missing.items()
+            Problem(f"connections.{name}.{table}.{part}", one.what, one.remedy)
+            for part, one in missing.items()
         )
 
 
-def connection_of(name: str, settings: ConnectionSettings) -> Connection:
-    """The connection with its secrets resolved. Raises SecretsMissing."""
+def connection_of(name: str, settings: ConnectionSettings, table: str = "auth") -> Connection:
+    """The connection with its secrets resolved, out of this table of it. Raises SecretsMissing."""
+    auth: Mapping[str, str] = getattr(settings, table)
     credentials: dict[str, SecretStr] = {}
     missing: dict[str, SecretMissing] = {}
-    for part, secret in settings.auth.items():
+    for part, secret in auth.items():
         if part in _PLAIN_AUTH_PARTS:
             continue
         try:
@@ -83,16 +99,16 @@ def connection_of(name: str, settings: ConnectionSettings) -> Connection:
         except SecretMissing as error:
             missing[part] = error
     if missing:
-        raise SecretsMissing(name, missing)
-    plain = {part: settings.auth[part] for part in _PLAIN_AUTH_PARTS - {"kind"} if part in settings.auth}
+        raise SecretsMissing(name, missing, table)
+    plain = {part: auth[part] for part in _PLAIN_AUTH_PARTS - {"kind"} if part in auth}
     return Connection(
         name=name,
         base_url=settings.base_url,
-        auth_kind=settings.auth.get("kind", ""),
+        auth_kind=auth.get("kind", ""),
         credentials=credentials | {part: SecretStr(value) for part, value in plain.items()},
         mapping=settings.mapping,
         api_version=settings.api_version,
-        keeper=NamedSecrets(name, settings.base_url, settings.auth),
+        keeper=NamedSecrets(name, settings.base_url, auth),
     )
 
 
@@ -107,6 +123,20 @@ def identity_of(name: str, settings: ConnectionSettings) -> str:
         *map(str, sorted(secrets.items())),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def webhook_of(name: str, settings: ConnectionSettings) -> Webhook | None:
+    """How hints for this connection are told from forgeries; None if it has none. Raises SecretsMissing."""
+    from connectors.hubspot.webhooks import Webhook  # noqa: PLC0415 - brings the SDK, slow to import
+
+    told = settings.webhook
+    if told is None:
+        return None
+    try:
+        secret = resolve(told.secret, settings.base_url)
+    except SecretMissing as error:
+        raise SecretsMissing(name, {"secret": error}, "webhook") from None
+    return Webhook(secret, told.url, told.signature)
 
 
 def run_settings(settings: Settings, connection: ConnectionSettings, identity: str = "") -> RunSettings:

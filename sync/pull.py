@@ -13,6 +13,7 @@ from sync.lease import Lease
 from sync.orders import Run
 from sync.report import RunReport
 from sync.store.facts import Bookmark, Facts
+from sync.store.hints import Hints
 from sync.sweep import is_due, sweep, swept
 
 ACCOUNT_STANDS = timedelta(hours=1)
@@ -29,6 +30,8 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
     place = _place(run, facts, lease)
     reading = Reading(run, facts, report, lease, place)
     if not reading.keep(run.crm.pull(place.cursor, marks=reading.marks)):
+        return None
+    if not _follow_hints(run, reading):
         return None
     if reading.came_back and not reading.keep(run.crm.reread(sorted(reading.came_back), whole=True)):
         return None
@@ -114,6 +117,18 @@ def _place(run: Run, facts: Facts, lease: Lease) -> Bookmark:
         if anew:
             facts.read_anew(db, place)
     return place
+
+
+def _follow_hints(run: Run, reading: Reading) -> bool:
+    """Records that the CRM named are read by id: a search may not show them yet. False when asked to stop."""
+    hints = Hints(run.name)
+    with run.store.begin() as db:
+        taken = hints.take(db)
+    if taken and not reading.keep(run.crm.reread(list(taken))):
+        return False
+    with run.store.begin() as db:
+        hints.clear(db, taken)
+    return True
 
 
 def _keep_owners(run: Run, facts: Facts, reading: Reading) -> None:

@@ -7,19 +7,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
+LOOK_SECONDS = 1.0
+
+
 def run_forever(
     run_all: Callable[[], None],
     next_due: Callable[[], datetime | None],
     every: timedelta,
     stop: threading.Event,
+    is_wanted: Callable[[], bool] = lambda: False,
 ) -> None:
     """Call ``run_all``, then wait for the earlier of the interval and the first verdict to run out.
 
-    ``stop`` ends the wait at once; a run in hand is finished by ``run_all`` itself.
+    ``stop`` ends the wait at once, ``is_wanted`` (asked every second) within a second; a run in hand is
+    finished by ``run_all`` itself.
     """
     while not stop.is_set():
         run_all()
-        stop.wait(pause(datetime.now(UTC), next_due(), every))
+        left = pause(datetime.now(UTC), next_due(), every)
+        while left > 0 and not stop.wait(min(left, LOOK_SECONDS)) and not is_wanted():
+            left -= LOOK_SECONDS
 
 
 def pause(now: datetime, due: datetime | None, every: timedelta) -> float:

@@ -236,6 +236,17 @@ class Client:
         request = {"inputs": [dict(one) for one in definitions]}
         return self._call(f"new properties of {kind}", self._property_batch.create, kind, request)
 
+    def archived_properties(self, kind: str) -> set[str]:
+        """The names of properties that were archived and not yet given up by HubSpot."""
+        reply = self._call(f"archived properties of {kind}", self._properties.get_all, kind, archived=True)
+        return {str(one["name"]) for one in reply.results}
+
+    def archive_property(self, kind: str, name: str) -> None:
+        self._call(f"removal of a property of {kind}", self._properties.archive, kind, name)
+
+    def archive_group(self, kind: str, name: str) -> None:
+        self._call(f"removal of a property group of {kind}", self._groups.archive, kind, name)
+
     def create_property(self, kind: str, definition: Mapping[str, Any]) -> None:
         self._call(f"new property of {kind}", self._properties.create, kind, dict(definition))
 

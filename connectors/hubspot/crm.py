@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from connectors.base import (
@@ -25,7 +26,7 @@ from connectors.hubspot.check import Check
 from connectors.hubspot.client import Client
 from connectors.hubspot.notes import Notes
 from connectors.hubspot.people import People
-from connectors.hubspot.provision import provision
+from connectors.hubspot.provision import provision, unprovision
 from connectors.hubspot.read import Reader
 from connectors.hubspot.write import Writer
 from sla_engine.model import Owner
@@ -37,6 +38,7 @@ class HubSpotCrm:
     def __init__(self, connection: Connection) -> None:
         mapping = connection.mapping
         self.name = connection.name
+        self._connection = connection
         self._client = Client(connection)
         self._people = People(self._client, mapping.automation_users)
         look_back = timedelta(seconds=connection.look_back_seconds)
@@ -86,7 +88,27 @@ class HubSpotCrm:
         return self._reader.tasks.of_leads(lead_ids)
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
-        return provision(self._client, dry_run=dry_run)
+        with self._admin() as client:
+            return provision(client, dry_run=dry_run)
+
+    def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        with self._admin() as client:
+            return unprovision(client, dry_run=dry_run)
+
+    @contextmanager
+    def _admin(self) -> Iterator[Client]:
+        """Who may change the schema: somebody else than who runs, if the connection says so."""
+        try:
+            if self._connection.provision_as is None:
+                yield self._client
+            else:
+                other = Client(self._connection.provision_as)
+                try:
+                    yield other
+                finally:
+                    other.close()
+        finally:
+            self._client.forget_schemas()
 
     def publish_note(self, note: Note) -> Receipt:
         return Notes(self._client).publish(note)

@@ -22,6 +22,7 @@ GROUP_LABEL = "leadsla"
 TASK_KEY = "leadsla_key"
 NOTE_KEY = "leadsla_key"
 TASK_TO_CONTACT = 204  # HubSpot's own association type
+LEAD_OBJECTS = ("contacts", "leads")  # which of them carries the leads is the connection's choice
 LEAD_STAMP = "lastmodifieddate"  # contacts
 STAMP = "hs_lastmodifieddate"  # every other object
 OWNER = "hubspot_owner_id"
@@ -94,11 +95,11 @@ def shown(properties: Mapping[str, Any]) -> dict[str, str]:
     return ours
 
 
-def definitions() -> Iterable[tuple[str, dict[str, Any]]]:
-    """(object, property to create) for everything that leadsla writes."""
+def definitions(carrier: str = "contacts") -> Iterable[tuple[str, dict[str, Any]]]:
+    """(object, property to create) for everything that leadsla writes; ``carrier`` carries the leads."""
     for name, kind in OUR_FIELDS.items():
         form = FORMS[kind]
-        yield "contacts", _definition(property_of(name), LABELS[name], form)
+        yield carrier, _definition(property_of(name), LABELS[name], form)
     yield "tasks", _definition(TASK_KEY, KEY_LABEL, FORMS["text"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -28,7 +29,7 @@ from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
 from connectors.salesforce.notes import Notes
 from connectors.salesforce.people import People
-from connectors.salesforce.provision import provision
+from connectors.salesforce.provision import provision, unprovision, user_id
 from connectors.salesforce.read import TASK_FIELDS, Reader
 from connectors.salesforce.records import our_task
 from connectors.salesforce.write import Writer, retrieve
@@ -133,10 +134,29 @@ class SalesforceCrm:
             yield from (our_task(row) for row in self._client.query_all(query))
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
-        steps = provision(self._client, dry_run=dry_run)
-        for known in ("_described", "_reader"):  # the schema may have changed
-            self.__dict__.pop(known, None)
-        return steps
+        with self._admin() as client:
+            user = "" if dry_run or client is self._client else user_id(self._client)
+            return provision(client, dry_run=dry_run, user=user)
+
+    def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
+        with self._admin() as client:
+            return unprovision(client, dry_run=dry_run)
+
+    @contextmanager
+    def _admin(self) -> Iterator[Client]:
+        """Who may change the schema: somebody else than who runs, if the connection says so."""
+        try:
+            if self._connection.provision_as is None:
+                yield self._client
+            else:
+                other = Client(self._connection.provision_as)
+                try:
+                    yield other
+                finally:
+                    other.close()
+        finally:
+            for known in ("_described", "_reader"):  # the schema may have changed
+                self.__dict__.pop(known, None)
 
     def publish_note(self, note: Note) -> Receipt:
         return Notes(self._client, self.account_id).publish(note)

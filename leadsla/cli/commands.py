@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import sys
 
-from leadsla.cli import agreement, explain, init, learn, localcrm, outbox, report, schedule, setup, sync
+from leadsla.cli import (
+    agreement,
+    explain,
+    init,
+    learn,
+    localcrm,
+    outbox,
+    provision,
+    report,
+    schedule,
+    serve,
+    setup,
+    sync,
+)
 from leadsla.cli.app import app
 from leadsla.cli.exits import end_of
 
 __all__ = ["app", "run"]
 
-GROUPS = (init, setup, sync, schedule, explain, report, agreement, learn, outbox, localcrm)
+GROUPS = (init, setup, provision, sync, schedule, serve, explain, report, agreement, learn, outbox, localcrm)
 _ORDER = [group.__name__ for group in GROUPS]
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.callback.__module__ if command.callback else _ORDER[-1])

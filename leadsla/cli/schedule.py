@@ -31,6 +31,7 @@ from sync.report import RunReport
 from sync.run import Run, run_once
 from sync.schedule import run_forever
 from sync.store import Store
+from sync.store.hints import Hints
 from sync.store.work import Work
 
 
@@ -44,7 +45,7 @@ def schedule(config: ConfigOption = DEFAULT_CONFIG, connection: ConnectionOption
         rounds = Rounds(config, settings, names, store, stop)
         every = settings.schedule.every
         say(f"syncing {', '.join(names)} every {every.total_seconds():.0f} s; Ctrl-C stops")
-        run_forever(rounds.run_all, rounds.next_due, every, stop)
+        run_forever(rounds.run_all, rounds.next_due, every, stop, rounds.is_hinted)
 
 
 def say(text: str, console: Console = out) -> None:
@@ -128,6 +129,14 @@ class Rounds:
             for line in text.splitlines():
                 say(line, err)
         self._told[about] = text
+
+    def is_hinted(self) -> bool:
+        """Whether the CRM named records that are to be read at once."""
+        try:
+            with self.store.begin() as db:
+                return any(Hints(name).any(db) for name in self.names)
+        except OperationalError:
+            return False  # the store is busy: a second later will do
 
     def next_due(self) -> datetime | None:
         """When the first verdict runs out."""

@@ -107,6 +107,7 @@ def _properties(base: str) -> Iterator[Address]:
     yield Address("GET", f"{base}/groups", schema_doors.groups)
     yield Address("POST", f"{base}/groups", schema_doors.create_group)
     yield Address("GET", f"{base}/groups/{{name}}", schema_doors.read_group)
+    yield Address("DELETE", f"{base}/groups/{{name}}", schema_doors.archive_group)
     yield Address("GET", f"{base}/{{name}}", schema_doors.read)
     yield Address("PATCH", f"{base}/{{name}}", schema_doors.change)
     yield Address("DELETE", f"{base}/{{name}}", schema_doors.archive)

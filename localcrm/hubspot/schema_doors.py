@@ -132,6 +132,17 @@ def create_group(call: Call) -> Answer:
     return Answer(201, schema.groups[name])
 
 
+def archive_group(call: Call) -> Answer:
+    """DELETE one property group of the company's own that no property is in (refusing others is a guess)."""
+    schema, name = call.portal.schemas[call.kind()], call.path["name"]
+    if name not in schema.groups:
+        raise ApiError("Property group does not exist", status=404, category="OBJECT_NOT_FOUND")
+    if any(told.group == name for told in schema.properties.values()):
+        raise ApiError(f"Property group {name} still has properties")
+    del schema.groups[name]
+    return Answer(204)
+
+
 def _new(portal: Portal, kind: str, given: Mapping[str, Any]) -> Property:
     name, label, group = (needed(given, key) for key in ("name", "label", "groupName"))
     type_name, field_type = needed(given, "type"), needed(given, "fieldType")

@@ -12,7 +12,7 @@ from localcrm.salesforce.composite import run_composite
 from localcrm.salesforce.errors import ApiError, not_found
 from localcrm.salesforce.org import Org
 from localcrm.salesforce.query import Queries
-from localcrm.salesforce.tooling import create_custom_field
+from localcrm.salesforce.tooling import create_custom_field, delete_custom_field, query_custom_fields
 
 Resource = Callable[..., Answer]
 
@@ -80,6 +80,8 @@ class Service:
             ),
             ("/composite/sobjects/([^/]+)/([^/]+)", {"PATCH": on(many.upsert_many)}),
             ("/tooling/sobjects/CustomField", {"POST": on(create_custom_field)}),
+            ("/tooling/sobjects/CustomField/([^/]+)", {"DELETE": on(delete_custom_field)}),
+            ("/tooling/query", {"GET": on(query_custom_fields)}),
         ]
         return table + self.jobs.table()
 

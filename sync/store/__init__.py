@@ -19,6 +19,7 @@ from alembic.util import CommandError
 
 __all__ = ["Store", "StoreUnusable", "address_from", "refusal"]
 
+_PATIENCE, _MOMENT = 10_000, 100  # milliseconds to wait for another writer
 _FORMS = 'write "sqlite:///leadsla.db" or "postgresql+psycopg://USER@HOST/DATABASE"'
 
 
@@ -121,6 +122,24 @@ class Store:
         with self.engine.begin() as db:
             yield db
 
+    @contextmanager
+    def begin_at_once(self) -> Iterator[sa.Connection]:
+        """The same, for somebody who cannot wait: OperationalError when a writer is not done in a moment."""
+        with self.engine.connect() as db:
+            is_sqlite = db.dialect.name == "sqlite"
+            db.exec_driver_sql(
+                f"PRAGMA busy_timeout={_MOMENT}" if is_sqlite else f"SET LOCAL lock_timeout={_MOMENT}"
+            )
+            try:
+                if is_sqlite:
+                    db.exec_driver_sql("BEGIN IMMEDIATE")  # reading first and writing then may fail half-way
+                yield db
+                db.commit()
+            finally:
+                db.rollback()
+                if is_sqlite:
+                    db.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -156,6 +175,6 @@ def _name_of(address: sa.URL) -> str:
 
 def _tune_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000", "secure_delete=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_PATIENCE}", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

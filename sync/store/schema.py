@@ -170,3 +170,11 @@ leases = Table(
     Column("epoch", Integer, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
+
+hints = Table(
+    "hints",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("lead_id", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),  # by our clock: when the CRM last spoke of it
+)

@@ -77,6 +77,7 @@ def test_every_command_has_help():
         "plan",
         "sync",
         "schedule",
+        "serve",
         "explain",
         "report",
         "outbox",

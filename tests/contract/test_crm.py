@@ -277,6 +277,33 @@ def test_provisioning_tells_what_it_made_from_what_was_there_and_makes_nothing_t
     assert len({tuple(step.what for step in steps) for steps in runs}) == 1
 
 
+def test_our_fields_can_be_taken_away_with_what_is_in_them_and_made_anew(bench: Bench) -> None:
+    lead = some_lead(bench)
+    bench.crm.apply([SetFields(lead.lead.id, {"status": "met"}, "answered"), a_task(lead)])
+    planned = bench.crm.unprovision(dry_run=True)
+    assert all(step.exists and not step.removed for step in planned)
+    assert bench.crm.read_leads([lead.lead.id])[0].ours["status"] == "met"
+    gone = bench.crm.unprovision(dry_run=False)
+    assert [step.what for step in gone] == [step.what for step in planned]
+    assert all(step.exists and step.removed for step in gone)
+    assert not any(step.exists or step.removed for step in bench.crm.unprovision(dry_run=False))
+    assert not any(bench.crm.read_leads([lead.lead.id])[0].ours.values())
+    assert bench.crm.read_tasks([lead.lead.id]) == []
+    assert all(step.created for step in bench.crm.provision(dry_run=False))
+    assert not any(bench.crm.read_leads([lead.lead.id])[0].ours.values())
+
+
+def test_taking_away_what_nobody_made_touches_nothing(fresh: Bench) -> None:
+    before = fresh.practice and fresh.practice.records(
+        {"salesforce": "Lead", "hubspot": "contacts"}[fresh.practice.name]
+    )
+    assert not any(step.exists or step.removed for step in fresh.crm.unprovision(dry_run=False))
+    assert before == (
+        fresh.practice
+        and fresh.practice.records({"salesforce": "Lead", "hubspot": "contacts"}[fresh.practice.name])
+    )
+
+
 def test_a_crm_without_our_fields_is_read_all_the_same(fresh: Bench) -> None:
     pages = pull(fresh)
     assert {seen.lead.fields["last_name"] for seen in leads_in(pages).values()} == set(LAST_NAMES)
