@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-
 LOOK_SECONDS = 1.0
 
 
@@ -19,13 +18,16 @@ def run_forever(
 ) -> None:
     """Call ``run_all``, then wait for the earlier of the interval and the first verdict to run out.
 
-    ``stop`` ends the wait at once, ``is_wanted`` (asked every second) within a second; a run in hand is
-    finished by ``run_all`` itself.
+    ``stop`` ends the wait at once; ``is_wanted`` (asked every second) ends it too, but not before a tenth of
+    the interval has passed. A run in hand is finished by ``run_all`` itself.
     """
+    least = pause(datetime.now(UTC), datetime.now(UTC), every)
     while not stop.is_set():
         run_all()
         left = pause(datetime.now(UTC), next_due(), every)
-        while left > 0 and not stop.wait(min(left, LOOK_SECONDS)) and not is_wanted():
+        stop.wait(min(left, least))
+        left -= least
+        while left > 0 and not is_wanted() and not stop.wait(min(left, LOOK_SECONDS)):
             left -= LOOK_SECONDS
 
 

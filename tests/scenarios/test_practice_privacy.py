@@ -28,7 +28,7 @@ def personal(office):
 def spoil(office):
     """Rubbish with a canary in one lead, a refused batch, an outage and a lost answer."""
     one = office.settings.connections[office.crm]
-    raw = one.model_dump(by_alias=True)
+    raw = one.model_dump(by_alias=True, exclude_unset=True)
     raw["lead"]["employees"] = {"field": FREE_FIELD[office.crm], "as": "integer"}
     office.settings.connections[office.crm] = ConnectionSettings.model_validate(raw)
     office.edit("lead", min(office.leads()), {FREE_FIELD[office.crm]: "canary-value"})

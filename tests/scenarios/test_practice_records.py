@@ -186,7 +186,7 @@ def stages_known(office):
 def reading_free_text_as_a_number(office):
     """The connection with the employees kept in a text field, as companies do."""
     one = office.settings.connections[office.crm]
-    raw = one.model_dump(by_alias=True)
+    raw = one.model_dump(by_alias=True, exclude_unset=True)
     raw["lead"]["employees"] = {"field": FREE_FIELD[office.crm], "as": "integer"}
     office.settings.connections[office.crm] = ConnectionSettings.model_validate(raw)
 
