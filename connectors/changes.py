@@ -88,8 +88,12 @@ class ReceiptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one change. ``record_id`` is the CRM id written (a new task's id)."""
+    """What became of one change. ``record_id`` is the CRM id written (a new task's id).
+
+    ``lead_is_gone``: the lead seems to be deleted or merged away; reading it again will tell.
+    """
 
     status: ReceiptStatus
     record_id: str = ""
     message: str = ""
+    lead_is_gone: bool = False

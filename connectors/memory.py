@@ -236,7 +236,8 @@ class MemoryCrm:
             reason = self._field_trouble(change)
         elif isinstance(change, UpdateTask | CloseTask) and not self.records.has_task(change.task_id):
             reason = "NOT_FOUND: the task is not there any more"
-        return Receipt(ReceiptStatus.REJECTED, message=reason) if reason else None
+        is_gone = seen is None
+        return Receipt(ReceiptStatus.REJECTED, message=reason, lead_is_gone=is_gone) if reason else None
 
     def _field_trouble(self, change: SetFields) -> str:
         for name, value in change.values.items():

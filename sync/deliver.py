@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,7 @@ from sync.progress import Progress
 from sync.report import RunReport
 from sync.store import Store
 from sync.store.facts import Facts
+from sync.store.hints import Hints
 from sync.store.work import TRY_AGAIN_AFTER, UNSENT, UNSETTLED, OutboxRow, Work
 
 BATCH = 1000
@@ -102,6 +103,8 @@ def _send(desk: Desk, batch: Sequence[OutboxRow], report: RunReport) -> None:
         desk.work.finish(db, {row.id: receipt for row, receipt in answered})
         _remember(desk, db, [(row.change, one) for row, one in answered if one.status == "written"])
         ended = [row.change for row, one in answered if one.status not in unfinished]
+        lost = [row.lead_id for row, one in answered if one.lead_is_gone]
+        Hints(desk.crm.name).add(db, lost, datetime.now(UTC))
         desk.facts.removals.forget_tasks(db, [one.task_id for one in ended if isinstance(one, CloseTask)])
         desk.facts.leads.mark_dirty(
             db, sorted({row.lead_id for row, one in answered if one.status in unfinished})

@@ -25,6 +25,7 @@ AT_ONCE = 10  # all batches of the 1,000 changes that are delivered together
 _PASSING = frozenset(
     {"CONFLICT", "LOCKED", "RATE_LIMITS", "RATE_LIMIT", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"}
 )
+GONE = "OBJECT_NOT_FOUND"
 # The account's properties are others than we thought: the next run's check tells, whatever the record is.
 _OF_THE_SCHEMA = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 _NOTHING_LOST = frozenset({ReceiptStatus.UNCHANGED, ReceiptStatus.DEFERRED})
@@ -75,6 +76,11 @@ class Delivery:
     ) -> None:
         for number in numbers:
             self.receipts[number] = Receipt(status, record_id, message)
+
+    def settle_gone(self, numbers: Sequence[int], message: str, record_id: str) -> None:
+        """These are about a lead that is not there any more."""
+        told = Receipt(ReceiptStatus.REJECTED, record_id, message, lead_is_gone=True)
+        self.receipts.update(dict.fromkeys(numbers, told))
 
     def has_written(self, number: int) -> bool:
         receipt = self.receipts.get(number)
@@ -151,6 +157,9 @@ class Delivery:
         status = ReceiptStatus.DEFERRED if passes else ReceiptStatus.REJECTED
         if kind in _OF_THE_SCHEMA:
             self.client.forget_schemas()
+        if kind == GONE:
+            self.settle_gone(row.numbers, message_for(code), row.id)
+            return
         self.settle(row.numbers, status, message_for(code), row.id)
 
     def _receive(self, rows: Sequence[Row], reply: Reply) -> None:
@@ -173,7 +182,7 @@ class Delivery:
         record_id = str(result.get("id") or row.id)
         if row.id and record_id != row.id:
             told = f"it was merged into {record_id} in HubSpot, which is looked at again in the next run"
-            self.settle(row.numbers, ReceiptStatus.REJECTED, told, record_id)
+            self.settle_gone(row.numbers, told, record_id)
             return
         if result.get("new"):
             self.made.add(record_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Receipt, ReceiptStatus, SetStage
-from connectors.hubspot.delivery import Delivery, Row
+from connectors.hubspot.delivery import GONE, Delivery, Row
 from connectors.hubspot.refusals import message_for
 from connectors.mapping import ConnectionMapping
 
@@ -37,7 +37,7 @@ def stage_write(
     A field that stands before the one to write would still decide: a stage it shows is cleared.
     """
     if current is None:
-        return Receipt(ReceiptStatus.REJECTED, change.lead_id, message_for("OBJECT_NOT_FOUND"))
+        return Receipt(ReceiptStatus.REJECTED, change.lead_id, message_for(GONE), lead_is_gone=True)
     shown = mapping.stage_from(current)
     if shown is change.stage:
         return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, "is in this stage already")

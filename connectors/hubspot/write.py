@@ -21,7 +21,7 @@ from connectors.base import (
     UpdateTask,
 )
 from connectors.hubspot.client import Client
-from connectors.hubspot.delivery import Delivery, Row
+from connectors.hubspot.delivery import GONE, Delivery, Row
 from connectors.hubspot.fields import OWNER, TASK_KEY, property_of, written
 from connectors.hubspot.new_tasks import NewTask, NewTasks
 from connectors.hubspot.refusals import message_for
@@ -78,9 +78,7 @@ class Writer:
                 continue
             current = guards.get(one.lead_id)
             if current is None:
-                delivery.settle(
-                    [number], ReceiptStatus.REJECTED, message_for("OBJECT_NOT_FOUND"), one.lead_id
-                )
+                delivery.settle_gone([number], message_for(GONE), one.lead_id)
             elif (current.get(OWNER) or None) == one.owner_id:
                 delivery.settle([number], ReceiptStatus.UNCHANGED, "has this owner already", one.lead_id)
             elif (current.get(OWNER) or None) != one.expected_owner_id:

@@ -354,7 +354,7 @@ def test_fault_60_record_deleted_between_read_and_write(any_office):
     assert first.written == first.planned - len(refused)
     assert "" not in office.open_per_lead()  # no task stands on nobody
     office.proxy.seen.clear()
-    office.sync()
+    assert office.sync().gone == 1  # read again, and found to be gone
     assert not [call for call in office.proxy.seen if "/batch/" in call.path and call.path[-4:] != "read"]
 
 

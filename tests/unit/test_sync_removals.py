@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.base import Change, Receipt
 from sla_engine.model import LifecycleStage
 from sync.guard import GuardStopped
 from sync.store import schema
@@ -305,3 +306,24 @@ def test_the_owner_before_a_merge_answers_for_the_time_until_then(theatre: Theat
         (known,) = Facts("memory").known(db, ["new"])
     assert known.seen.lead.stage is LifecycleStage.MQL
     assert {clock.owner for clock in verdict.clocks} == {"max", "eva"}
+
+
+def test_a_lead_that_vanishes_between_reading_and_writing_is_asked_for_in_the_next_run(
+    theatre: Theatre,
+) -> None:
+    theatre.records.faults.hide_deletions = True
+    theatre.lead("ada", NINE)
+    theatre.run(after(0.1))
+    theatre.change("ada", after(0.2), stage="sal")
+    apply = theatre.crm.apply
+
+    def deleted_first(changes: Sequence[Change]) -> list[Receipt]:
+        if theatre.records.seen("ada"):
+            theatre.records.remove("ada")
+        return apply(changes)
+
+    theatre.crm.apply = deleted_first  # type: ignore[method-assign]
+    assert theatre.run(after(0.3)).rejected
+    report = theatre.run(after(0.4))
+    assert report.gone == 1
+    assert theatre.run(after(0.5)).planned == 0
