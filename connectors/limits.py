@@ -17,8 +17,18 @@ class Limit:
     seconds: float
 
 
+@dataclass(slots=True)
+class Turn:
+    """When a call is sent: as planned, and once it goes, as it was."""
+
+    at: float
+
+
 class Limiter:
-    """A sliding window shared by threads: ``take`` waits until a call is allowed."""
+    """A sliding window shared by threads: ``take`` waits until a call is allowed.
+
+    A thread that wakes up late sends late, and whoever comes a window after it waits that much longer.
+    """
 
     def __init__(
         self,
@@ -30,16 +40,20 @@ class Limiter:
         self._sleep = sleep
         self._now = now
         self._lock = threading.Lock()
-        self._taken: deque[float] = deque()
+        self._turns: deque[Turn] = deque(maxlen=limit.calls)
 
     def take(self) -> None:
         with self._lock:
             now = self._now()
-            while self._taken and self._taken[0] <= now - self._limit.seconds:
-                self._taken.popleft()
-            start = now
-            if len(self._taken) >= self._limit.calls:
-                start = self._taken[-self._limit.calls] + self._limit.seconds
-            self._taken.append(start)
-        if start > now:
-            self._sleep(start - now)
+            before = self._turns[0] if len(self._turns) == self._limit.calls else None
+            planned = max(now, before.at + self._limit.seconds) if before else now
+            mine = Turn(planned)
+            self._turns.append(mine)
+        self._wait(planned - now)
+        if before and before.at + self._limit.seconds > planned:
+            self._wait(before.at + self._limit.seconds - self._now())
+        mine.at = max(planned, self._now())
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._sleep(seconds)

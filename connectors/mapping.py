@@ -43,12 +43,17 @@ def _short_form(raw: object) -> object:
 MappedField = Annotated[FieldMapping, BeforeValidator(_short_form)]
 
 
+FORM_SUBMISSIONS = "form_submissions"
+FormId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{8,64}$")]
+
+
 class ActivitySource(Strict):
     """Where one sort of activity comes from in the CRM.
 
     Either an ``object`` with a reference to the ``lead`` and an instant ``at``, or (HubSpot) the
     history of a contact property (``history_of``): each new value is one activity with the value
-    as content. ``kind`` is fixed, or read from ``kind_from`` through ``kinds`` (values not listed
+    as content. HubSpot's ``forms`` (their GUIDs) are those whose submissions are read, where the object is
+    ``form_submissions``. ``kind`` is fixed, or read from ``kind_from`` through ``kinds`` (values not listed
     there use ``kind``, or are skipped when that is empty too). ``consent`` says on what ground this
     behaviour may be scored: "declared" when everybody in this source has agreed, or the name of our
     lead field that says so lead by lead; without it nothing from here is scored.
@@ -67,6 +72,7 @@ class ActivitySource(Strict):
     outcome: str = ""
     consent: str = ""
     only: Mapping[str, str | bool] = Field(default_factory=dict)
+    forms: tuple[FormId, ...] = ()
 
     @model_validator(mode="after")
     def _one_origin(self) -> ActivitySource:
@@ -74,6 +80,8 @@ class ActivitySource(Strict):
             raise ValueError("name either `object` or `history_of`")
         if self.kind is None and not self.kinds:
             raise ValueError("name `kind`, or `kind_from` with `kinds`")
+        if bool(self.forms) != (self.object == FORM_SUBMISSIONS):
+            raise ValueError(f'`forms` go with object = "{FORM_SUBMISSIONS}", and that with `forms`')
         return self
 
     @property
@@ -100,9 +108,17 @@ class Writes(Strict):
         return self
 
 
-class ConnectionMapping(Strict):
-    """One connection's words: lead fields, stages, activities, what may be written."""
+LeadObject = Literal["contacts", "leads"]
 
+
+class ConnectionMapping(Strict):
+    """One connection's words: lead fields, stages, activities, what may be written.
+
+    ``lead_object``: what carries the clocks in HubSpot, contacts or the Leads object. With leads, mapped
+    names that start with ``contact.`` are properties of the lead's primary contact.
+    """
+
+    lead_object: LeadObject = "contacts"
     lead: Mapping[str, MappedField]
     stages: Mapping[str, Mapping[str, LifecycleStage]]
     activities: Mapping[str, ActivitySource] = Field(default_factory=dict)

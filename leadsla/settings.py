@@ -20,7 +20,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Vali
 
 from connectors.base import Problem
 from connectors.connection import API_VERSION, ApiVersion
-from connectors.mapping import ActivitySource, ConnectionMapping, MappedField, Strict, Writes
+from connectors.mapping import ActivitySource, ConnectionMapping, LeadObject, MappedField, Strict, Writes
 from leadsla.keeping import keeping_problems
 from leadsla.lenient import Reading, read
 from leadsla.mistakes import Place, is_follow_up
@@ -133,6 +133,7 @@ class ConnectionSettings(Strict):
     webhook: WebhookSettings | None = None
     automation_users: tuple[str, ...] = ()
     rollout: RolloutSettings = RolloutSettings()
+    lead_object: LeadObject = "contacts"
     lead: Mapping[str, MappedField]
     stages: Mapping[str, Mapping[str, LifecycleStage]]
     activities: Mapping[str, ActivitySource] = Field(default_factory=dict)
@@ -170,6 +171,13 @@ class ConnectionSettings(Strict):
             raise ValueError("is HubSpot's; Salesforce is polled: remove it")
         return webhook
 
+    @field_validator("lead_object")
+    @classmethod
+    def _only_where_there_are_two(cls, given: LeadObject, info: ValidationInfo) -> LeadObject:
+        if info.data.get("crm") == "salesforce" and given != "contacts":
+            raise ValueError("is for HubSpot; Salesforce has one lead object")
+        return given
+
     @property
     def delivers_behaviour(self) -> bool:
         """Whether some source brings what leads do themselves, with a ground to score it."""
@@ -179,11 +187,14 @@ class ConnectionSettings(Strict):
     def fingerprint(self) -> str:
         """Names how records are read: another mapping, another fingerprint."""
         read = {"lead", "stages", "activities", "automation_users"}
+        if self.lead_object != "contacts":  # so that it is no news to who never used it
+            read.add("lead_object")
         return hashlib.sha256(self.model_dump_json(include=read).encode()).hexdigest()[:16]
 
     @property
     def mapping(self) -> ConnectionMapping:
         return ConnectionMapping(
+            lead_object=self.lead_object,
             lead=self.lead,
             stages=self.stages,
             activities=self.activities,

@@ -136,7 +136,7 @@ def webhook_of(name: str, settings: ConnectionSettings) -> Webhook | None:
         secret = resolve(told.secret, settings.base_url)
     except SecretMissing as error:
         raise SecretsMissing(name, {"secret": error}, "webhook") from None
-    return Webhook(secret, told.url, told.signature)
+    return Webhook(secret, told.url, told.signature, kind=settings.lead_object)
 
 
 def run_settings(settings: Settings, connection: ConnectionSettings, identity: str = "") -> RunSettings:

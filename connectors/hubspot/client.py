@@ -130,14 +130,16 @@ class Client:
             raise refusal(f"GET {path}", response.status_code, response.content)
         return self._reply(f"GET {path}", response.status_code, response.content)
 
-    def search(self, kind: str, filters: Sequence[Mapping[str, str]], properties: Sequence[str]) -> Reply:
+    def search(
+        self, kind: str, filters: Sequence[Mapping[str, str]], properties: Sequence[str], *, after: str = "0"
+    ) -> Reply:
         """Up to 200 records that fit all ``filters``, by rising id. Lags behind writes."""
         request = {
             "filterGroups": [{"filters": list(filters)}],
             "sorts": ["hs_object_id"],
             "properties": list(properties),
             "limit": SEARCH_PAGE,
-            "after": "0",
+            "after": after,
         }
         return self._call(f"search {kind}", self._search.do_search, kind, request)
 
@@ -170,6 +172,17 @@ class Client:
             found += reply.results
         return found
 
+    def archived(self, kind: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Those of these records that were deleted, as long as HubSpot shows them (90 days)."""
+        found: list[Mapping[str, Any]] = []
+        for part in chunks(ids, BATCH):
+            inputs = [{"id": one} for one in part]
+            request = {"inputs": inputs, "properties": [], "propertiesWithHistory": []}
+            reply = self._call(f"read archived {kind}", self._batch.read, kind, request, archived=True)
+            _only_missing(reply, f"read archived {kind}")
+            found += reply.results
+        return found
+
     def update(self, kind: str, inputs: Sequence[Mapping[str, Any]]) -> Reply:
         return self._call(f"update {kind}", self._batch.update, kind, {"inputs": list(inputs)})
 
@@ -195,7 +208,11 @@ class Client:
 
     def associated(self, kind: str, to: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """The ids of the ``to`` records of each record; a record without any is left out."""
-        found: dict[str, list[str]] = {}
+        return {one: list(ends) for one, ends in self.associations(kind, to, ids).items()}
+
+    def associations(self, kind: str, to: str, ids: Sequence[str]) -> dict[str, dict[str, set[int]]]:
+        """The ``to`` records of each record with the types of their association, likewise."""
+        found: dict[str, dict[str, set[int]]] = {}
         for part in chunks(ids, ASSOCIATION_BATCH):
             waiting: list[dict[str, str]] = [{"id": one} for one in part]
             while waiting:
@@ -206,7 +223,10 @@ class Client:
                 waiting = []
                 for row in reply.results:
                     start = str(row["from"]["id"])
-                    found.setdefault(start, []).extend(str(end["toObjectId"]) for end in row.get("to") or ())
+                    ends = found.setdefault(start, {})
+                    for end in row.get("to") or ():
+                        types = ends.setdefault(str(end["toObjectId"]), set())
+                        types |= {int(one["typeId"]) for one in end.get("associationTypes") or ()}
                     after = ((row.get("paging") or {}).get("next") or {}).get("after")
                     if after:
                         waiting.append({"id": start, "after": str(after)})

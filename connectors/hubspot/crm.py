@@ -22,12 +22,13 @@ from connectors.base import (
 )
 from connectors.connection import Connection
 from connectors.errors import wrong_address
+from connectors.hubspot.carrier import carrier_of
 from connectors.hubspot.check import Check
 from connectors.hubspot.client import Client
 from connectors.hubspot.notes import Notes
 from connectors.hubspot.people import People
 from connectors.hubspot.provision import provision, unprovision
-from connectors.hubspot.read import Reader
+from connectors.hubspot.read import Pace, Reader
 from connectors.hubspot.write import Writer
 from sla_engine.model import Owner
 
@@ -41,12 +42,13 @@ class HubSpotCrm:
         self._connection = connection
         self._client = Client(connection)
         self._people = People(self._client, mapping.automation_users)
-        look_back = timedelta(seconds=connection.look_back_seconds)
-        self._reader = Reader(self._client, mapping, self._people, look_back)
+        waits = (connection.look_back_seconds, connection.settle_seconds)
+        pace = Pace(*(timedelta(seconds=one) for one in waits))
+        self._reader = Reader(self._client, mapping, self._people, pace)
         self._writer = Writer(self._client, mapping, self._reader.tasks)
         self._check = Check(self._client, mapping, self._people)
         self._account_id = ""
-        self._settle = timedelta(seconds=connection.settle_seconds)
+        self._carrier = carrier_of(mapping)
 
     def account_id(self) -> str:
         """The portal id. Raises Unauthorised, Unavailable, Misconfigured."""
@@ -66,14 +68,14 @@ class HubSpotCrm:
     def owners(self) -> Mapping[str, Owner]:
         return self._people.owners()
 
-    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002
-        return self._reader.pull(cursor, until or self.server_now() - self._settle)
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:
+        return self._reader.pull(cursor, until, marks)
 
-    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:  # noqa: ARG002
-        return self._reader.contacts.reread(lead_ids, self.server_now())
+    def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:
+        return self._reader.reread(lead_ids, self.server_now(), whole=whole)
 
     def census(self) -> Iterator[Mapping[str, datetime]]:
-        return self._reader.contacts.census()
+        return self._reader.leads.census()
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         return self._writer.apply(changes)
@@ -82,18 +84,18 @@ class HubSpotCrm:
         return self._writer.find(changes)
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
-        return self._reader.contacts.by_id(lead_ids)
+        return self._reader.leads.by_id(lead_ids)
 
     def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
         return self._reader.tasks.of_leads(lead_ids)
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
-            return provision(client, dry_run=dry_run)
+            return provision(client, dry_run=dry_run, carrier=self._carrier.kind)
 
     def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
-            return unprovision(client, dry_run=dry_run)
+            return unprovision(client, dry_run=dry_run, carrier=self._carrier.kind)
 
     @contextmanager
     def _admin(self) -> Iterator[Client]:
@@ -114,9 +116,8 @@ class HubSpotCrm:
         return Notes(self._client).publish(note)
 
     def link(self, lead_id: str) -> str:
-        """The contact's page in HubSpot (contacts are object 0-1)."""
-        account = self._account_id or self.account_id()
-        return f"https://app.hubspot.com/contacts/{account}/record/0-1/{lead_id}"
+        """The lead's page in HubSpot."""
+        return self._carrier.link(self._account_id or self.account_id(), lead_id)
 
     def calls(self) -> CallCount:
         return self._client.line.calls()

@@ -21,7 +21,6 @@ GROUP = "leadsla"
 GROUP_LABEL = "leadsla"
 TASK_KEY = "leadsla_key"
 NOTE_KEY = "leadsla_key"
-TASK_TO_CONTACT = 204  # HubSpot's own association type
 LEAD_OBJECTS = ("contacts", "leads")  # which of them carries the leads is the connection's choice
 LEAD_STAMP = "lastmodifieddate"  # contacts
 STAMP = "hs_lastmodifieddate"  # every other object

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import CreateTask, OurTask, ReceiptStatus
+from connectors.hubspot.carrier import Carrier
 from connectors.hubspot.client import ASSOCIATION_BATCH, BATCH, Client, chunks
 from connectors.hubspot.delivery import Delivery, Row
-from connectors.hubspot.fields import TASK_KEY, TASK_TO_CONTACT
+from connectors.hubspot.fields import TASK_KEY
 from connectors.hubspot.refusals import Refused, code_of, message_for
 from connectors.hubspot.tasks import Tasks
 
@@ -31,8 +32,9 @@ class NewTask:
     lead_id: str
     properties: Mapping[str, str]
 
-    def to_create(self) -> Row:
-        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": TASK_TO_CONTACT}
+    def to_create(self, task_type: int) -> Row:
+        """Together with its association to the lead, by HubSpot's type of it."""
+        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": task_type}
         to_lead: Mapping[str, Any] = {"to": {"id": self.lead_id}, "types": [kind]}
         return Row(self.numbers, self.properties, associations=(to_lead,))
 
@@ -43,9 +45,10 @@ class NewTask:
 class NewTasks:
     """Makes tasks in one account, and finds those that may have been made."""
 
-    def __init__(self, client: Client, tasks: Tasks) -> None:
+    def __init__(self, client: Client, tasks: Tasks, carrier: Carrier) -> None:
         self._client = client
         self._tasks = tasks
+        self._carrier = carrier
 
     def key_is_unique(self) -> bool:
         """Whether the account keeps a key on one task only."""
@@ -57,7 +60,7 @@ class NewTasks:
         if not wanted or not delivery.attempt(self.key_is_unique, numbers):
             return
         if not self.key_is_unique():
-            delivery.create("tasks", [one.to_create() for one in wanted])
+            delivery.create("tasks", [one.to_create(self._carrier.task_type) for one in wanted])
             return
         delivery.upsert("tasks", [one.to_upsert() for one in wanted])
         self._put_on_leads(delivery, [one for one in wanted if delivery.has_written(one.numbers[0])])
@@ -69,9 +72,9 @@ class NewTasks:
             found = self._tasks.of_leads(list(lead_of.values()))
             return {one.key: one for one in found if one.key in lead_of}
         tasks = self._tasks.by_key(lead_of)
-        on_leads = self._client.associated("tasks", "contacts", [one.id for one in tasks])
+        on_leads = self._client.associated("tasks", self._carrier.kind, [one.id for one in tasks])
         astray = [(one.id, one.lead_id) for one in tasks if not on_leads.get(one.id)]
-        refused = {task_id: code for (task_id, _), code in _refused(self._client, astray).items()}
+        refused = {task_id: code for (task_id, _), code in self._refused(astray).items()}
         for part in chunks([task_id for task_id, code in refused.items() if code], BATCH):
             self._client.archive("tasks", part)
         return {one.key: one for one in tasks if one.id not in refused}
@@ -82,7 +85,7 @@ class NewTasks:
         refused: dict[Pair, str] = {}
         if not made:
             return
-        if not delivery.attempt(lambda: refused.update(_refused(self._client, pairs)), numbers):
+        if not delivery.attempt(lambda: refused.update(self._refused(pairs)), numbers):
             delivery.settle(numbers, ReceiptStatus.UNKNOWN, NOT_ON_LEAD_YET)
             return
         for one, pair in zip(made, pairs, strict=True):
@@ -98,23 +101,22 @@ class NewTasks:
             return ""
         return f"; delete task {task_id} in HubSpot, which is on no record"
 
+    def _refused(self, pairs: Sequence[Pair]) -> dict[Pair, str]:
+        """Put tasks on their leads; those that HubSpot did not put there, with its code ("" without one)."""
+        refused: dict[Pair, str] = {}
+        for part in chunks(pairs, ASSOCIATION_BATCH):
+            refused.update(_refused_of(self._client, self._carrier.kind, part))
+        return refused
 
-def _refused(client: Client, pairs: Sequence[Pair]) -> dict[Pair, str]:
-    """Put tasks on their leads; which of them HubSpot did not put there, and its code ("" without one)."""
-    refused: dict[Pair, str] = {}
-    for part in chunks(pairs, ASSOCIATION_BATCH):
-        refused.update(_refused_of(client, part))
-    return refused
 
-
-def _refused_of(client: Client, pairs: Sequence[Pair]) -> dict[Pair, str]:
+def _refused_of(client: Client, kind: str, pairs: Sequence[Pair]) -> dict[Pair, str]:
     try:
-        reply = client.associate("tasks", "contacts", pairs)
+        reply = client.associate("tasks", kind, pairs)
     except Refused as error:
         if len(pairs) == 1:
             return {pairs[0]: error.code}
         half = len(pairs) // 2
-        return {**_refused_of(client, pairs[:half]), **_refused_of(client, pairs[half:])}
+        return {**_refused_of(client, kind, pairs[:half]), **_refused_of(client, kind, pairs[half:])}
     done = {str((one.get("from") or {}).get("id")) for one in reply.results}  # its lead may have been merged
     codes: dict[str, str] = {}
     for told in reply.body.get("errors") or ():

@@ -58,15 +58,18 @@ def stage_write(
     return StageWrite(number, change.lead_id, field, value, properties)
 
 
-def confirm(delivery: Delivery, stages: Sequence[StageWrite]) -> None:
-    """Read written stages back; clear and set again where HubSpot silently kept the old one."""
-    refused = _kept_old(delivery, stages)
+def confirm(delivery: Delivery, kind: str, stages: Sequence[StageWrite]) -> None:
+    """Read written stages back; clear and set again where HubSpot silently kept the old one.
+
+    ``kind`` is the object that carries the leads.
+    """
+    refused = _kept_old(delivery, kind, stages)
     if not refused:
         return
-    delivery.update("contacts", [Row((one.number,), {one.field: ""}, id=one.lead_id) for one in refused])
+    delivery.update(kind, [Row((one.number,), {one.field: ""}, id=one.lead_id) for one in refused])
     cleared = [one for one in refused if delivery.has_written(one.number)]
-    delivery.update("contacts", [Row((one.number,), dict(one.properties), id=one.lead_id) for one in cleared])
-    for one in _kept_old(delivery, cleared):
+    delivery.update(kind, [Row((one.number,), dict(one.properties), id=one.lead_id) for one in cleared])
+    for one in _kept_old(delivery, kind, cleared):
         message = f"HubSpot does not let the stage go back: clear {one.field} in HubSpot"
         delivery.settle([one.number], ReceiptStatus.REJECTED, message, one.lead_id)
     for one in cleared:
@@ -75,7 +78,7 @@ def confirm(delivery: Delivery, stages: Sequence[StageWrite]) -> None:
             delivery.settle([one.number], ReceiptStatus.REJECTED, f"{message} in HubSpot", one.lead_id)
 
 
-def _kept_old(delivery: Delivery, stages: Sequence[StageWrite]) -> list[StageWrite]:
+def _kept_old(delivery: Delivery, kind: str, stages: Sequence[StageWrite]) -> list[StageWrite]:
     done = [one for one in stages if delivery.has_written(one.number)]
     shown: dict[str, Mapping[str, Any]] = {}
     if not done:
@@ -83,7 +86,7 @@ def _kept_old(delivery: Delivery, stages: Sequence[StageWrite]) -> list[StageWri
 
     def read() -> None:
         fields = list(dict.fromkeys(one.field for one in done))
-        for row in delivery.client.read("contacts", [one.lead_id for one in done], fields):
+        for row in delivery.client.read(kind, [one.lead_id for one in done], fields):
             shown[str(row["id"])] = row.get("properties") or {}
 
     if not delivery.attempt(read, [one.number for one in done]):

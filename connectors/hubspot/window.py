@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from connectors.base import Page
+from connectors.base import Marks, Page, no_marks
 from connectors.errors import Misconfigured
 from connectors.hubspot.fields import STAMP, milliseconds
+from connectors.hubspot.marks import Mark
 from connectors.mapping import parse_instant
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Changes in ``[since, until]`` are wanted, stamps in aware UTC; ``since`` None: everything ever."""
+    """Changes in ``[since, until]`` are wanted, stamps in aware UTC; ``since`` None: everything ever.
+
+    ``marks``: what leads were kept with at earlier pulls.
+    """
 
     since: datetime | None
     until: datetime
     look_back: timedelta = timedelta(0)
+    marks: Marks = field(default=no_marks, compare=False, repr=False)
+
+    def kept(self, lead_ids: Sequence[str]) -> Mapping[str, Mark]:
+        """The marks of those leads that were kept before."""
+        told = {one: Mark.parse(text) for one, text in self.marks(lead_ids).items()}
+        return {one: mark for one, mark in told.items() if mark is not None}
+
+    def holds(self, stamp: int) -> bool:
+        """Whether a change at this instant (milliseconds since 1970) is no younger than the window."""
+        return stamp <= int(milliseconds(self.until))
 
     def comes_again(self, stamp: str) -> bool:
         """Whether the next poll's look-back will bring a record with this stamp a second time."""
@@ -45,6 +59,11 @@ class Window:
         if last:
             found.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
         return found
+
+
+def open_filters(since: datetime, stamp: str) -> list[Mapping[str, str]]:
+    """Search filters for records changed since then, with an open end."""
+    return [{"propertyName": stamp, "operator": "GTE", "value": milliseconds(since)}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +117,26 @@ class Cursor:
         return json.dumps({name: value for name, value in parts.items() if value})
 
     def window(self, until: datetime, look_back: timedelta, segment: str = "") -> Window:
-        """The window of a segment: the one left open, else from where it is, overlapping, to ``until``."""
+        """The window of a segment: from where it is, a little overlapping, to ``until``."""
         since = self.since
         if segment in self.behind:
             since = parse_instant(self.behind[segment]) if self.behind[segment] else None
-        return Window(since - look_back if since else None, self.until or until, look_back)
+        return Window(since - look_back if since else None, until, look_back)
 
-    def left_behind(self, segment: str) -> Mapping[str, str]:
-        """``behind`` with one more segment, or the same if it is there."""
-        return {segment: self.since.isoformat() if self.since else "", **self.behind}
+    def left_behind(self, segment: str) -> Cursor:
+        """The same place with one more segment behind, if it is not there."""
+        since = self.since.isoformat() if self.since else ""
+        return replace(self, behind={segment: since, **self.behind})
+
+    def caught_up(self, segment: str) -> Cursor:
+        """The same place with this segment read like the others."""
+        return replace(self, behind={one: at for one, at in self.behind.items() if one != segment})
+
+    def after(self, segments: Sequence[str], number: int, until: datetime) -> Cursor:
+        """Where to go on when the segment of this number is read up to ``until``."""
+        if number + 1 == len(segments):
+            return Cursor(since=until, behind=self.behind)
+        return Cursor(self.since, until, segments[number + 1], behind=self.behind)
 
     def start_in(self, segments: Sequence[str]) -> int:
         """The number of the segment to go on with; 0 when the mapping has lost it."""

@@ -20,6 +20,7 @@ from connectors.base import (
     SetStage,
     UpdateTask,
 )
+from connectors.hubspot.carrier import carrier_of
 from connectors.hubspot.client import Client
 from connectors.hubspot.delivery import GONE, Delivery, Row
 from connectors.hubspot.fields import OWNER, TASK_KEY, property_of, written
@@ -41,7 +42,8 @@ class Writer:
         self._client = client
         self._mapping = mapping
         self._tasks = tasks
-        self._making = NewTasks(client, tasks)
+        self._kind = carrier_of(mapping).kind
+        self._making = NewTasks(client, tasks, carrier_of(mapping))
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         """See ``Crm.apply``."""
@@ -63,7 +65,7 @@ class Writer:
             return found
 
         def read() -> None:
-            for row in self._client.read("contacts", ids, [*self._mapping.stages, OWNER]):
+            for row in self._client.read(self._kind, ids, [*self._mapping.stages, OWNER]):
                 found[str(row["id"])] = row.get("properties") or {}
 
         delivery.attempt(read, [number for number, _ in guarded])
@@ -85,7 +87,7 @@ class Writer:
                 delivery.settle([number], ReceiptStatus.UNCHANGED, "somebody changed the owner", one.lead_id)
             else:
                 rows.append(Row((number,), {OWNER: one.owner_id}, id=one.lead_id))
-        delivery.update("contacts", rows)
+        delivery.update(self._kind, rows)
 
     def _leads(self, delivery: Delivery, numbered: Numbered, guards: Mapping[str, Mapping[str, Any]]) -> None:
         """Our fields and the stage of a lead go together, and apart where HubSpot refuses them together."""
@@ -102,12 +104,12 @@ class Writer:
                 else:
                     stages.append(outcome)
         staged = [Row((one.number,), one.properties, id=one.lead_id) for one in stages]
-        delivery.update("contacts", [*fields, *staged])
+        delivery.update(self._kind, [*fields, *staged])
         both = {row.id for row in fields} & {row.id for row in staged}
         for rows in (fields, staged) if both else ():
             apart = [row for row in rows if row.id in both and _is_refused(delivery, row)]
-            delivery.update("contacts", apart)
-        confirm(delivery, stages)
+            delivery.update(self._kind, apart)
+        confirm(delivery, self._kind, stages)
 
     def _existing_tasks(self, delivery: Delivery, numbered: Numbered) -> None:
         """Only open tasks are changed or closed; one that a person closed or deleted is theirs."""

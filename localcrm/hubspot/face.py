@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any
@@ -68,6 +69,7 @@ class HubSpotFace:
         self.portal = Portal(clock, Switches(**switches))
         self.limits = Limits(self.portal.switches)
         self.tokens = Tokens()
+        self._gate = threading.Lock()
         self.webhooks = Webhooks(self.portal.now, lambda: self.portal.switches.portal_id)
         self.portal.listener = self.webhooks.hear
         self.steerings = {
@@ -152,22 +154,22 @@ class HubSpotFace:
     def _answer(self, address: Address, request: Request, body: bytes) -> Response:
         portal = self.portal
         headers: dict[str, str] = {}
-        with portal.lock:
-            try:
-                if len(request.url.path) + len(request.url.query) > _LONGEST_ADDRESS:
-                    return self._response(Answer(414), headers)
+        if len(request.url.path) + len(request.url.query) > _LONGEST_ADDRESS:
+            return self._response(Answer(414), headers)
+        try:
+            with self._gate:  # a call counts when it comes, not when it is its turn
                 is_oauth = self.tokens.check(request.headers.get("authorization"), portal.now())
                 headers = self.limits.headers(address.rule, is_oauth=is_oauth)
                 self.limits.spend(address.rule, self.clock.now())
                 headers = self.limits.headers(address.rule, is_oauth=is_oauth)
+            with portal.lock:
                 missing = portal.switches.missing_scopes
                 scopes.check(request.method, address.path, request.path_params, missing)
                 call = Call(portal, request.path_params, request.query_params, body, address.version)
-                answer = address.door(call)
-            except ApiError as problem:
-                answer = Answer(problem.status, problem.body())
-                headers = headers | self.limits.patience() if problem.status == 429 else headers
-            return self._response(answer, headers)
+                return self._response(address.door(call), headers)
+        except ApiError as problem:
+            headers = headers | self.limits.patience() if problem.status == 429 else headers
+            return self._response(Answer(problem.status, problem.body()), headers)
 
     def _response(self, answer: Answer, headers: Mapping[str, str]) -> Response:
         told = {"Date": format_datetime(self.clock.now(), usegmt=True), **headers}

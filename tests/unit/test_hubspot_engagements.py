@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from connectors.hubspot.carrier import CONTACTS
 from connectors.hubspot.engagements import Engagements
+from connectors.hubspot.holders import Holders
 from connectors.hubspot.window import Window
 from connectors.mapping import ActivitySource
 from sla_engine.model import ActorKind
@@ -31,8 +33,8 @@ class Client:
         }
         self.row = {"id": "1", "properties": stamped}
 
-    def search(self, *_: Any) -> Any:
-        return type("Reply", (), {"results": [self.row]})
+    def search(self, *_: Any, **__: Any) -> Any:
+        return type("Reply", (), {"results": [self.row], "after": ""})
 
     def associated(self, *_: Any) -> dict[str, list[str]]:
         return {"1": ["77", "77", "78"]}
@@ -42,7 +44,9 @@ def read(kind: str, properties: dict[str, Any]) -> list[Any]:
     source = ActivitySource.model_validate(
         {"object": kind, "kind": kind.removesuffix("s"), "actor": "hubspot_owner_id"}
     )
-    engagements = Engagements(Client(properties), source, People())  # type: ignore[arg-type]
+    client: Any = Client(properties)
+    people: Any = People()
+    engagements = Engagements(client, kind, [source], people, Holders(client, CONTACTS))
     (step,) = engagements.segment(Window(PAST, NOW), "")
     return list(step.page.activities)
 

@@ -355,6 +355,7 @@ def test_a_state_of_before_there_were_cards_goes_on(tmp_path: Path) -> None:
         db.execute(sa.text("DROP TABLE cards_in_force"))
         db.execute(sa.text("DROP TABLE removed"))
         db.execute(sa.text("DROP TABLE visits"))
+        db.execute(sa.text("DROP TABLE hints"))
         db.execute(sa.text("ALTER TABLE leads DROP COLUMN mark"))
         db.execute(sa.text("UPDATE alembic_version SET version_num = '0004'"))
         text = db.execute(sa.text("SELECT verdict FROM leads")).scalar_one()

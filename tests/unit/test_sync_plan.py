@@ -110,7 +110,7 @@ def test_a_key_names_the_decision_and_the_connection() -> None:
     verdict, _ = an_mql()
     (clock,) = verdict.clocks
     later = replace(clock, owner="max", due_at=after(500))
-    assert task_key("crm", clock) == task_key("crm", later) != task_key("other", clock)
+    assert task_key("crm", clock.key) == task_key("crm", later.key) != task_key("other", clock.key)
 
 
 def test_every_change_survives_packing() -> None:
