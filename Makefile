@@ -26,6 +26,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/business_time.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/first_sync.py
+	$(BIN)/python benchmarks/hubspot_calls.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/learning_store.py
 	$(BIN)/python benchmarks/learning_export.py
