@@ -15,7 +15,7 @@ from sla_engine.model import LeadHistory
 from sla_engine.verdict import Verdict
 from sla_engine.wording import Wording
 from sync.approval import GONE, Plan, state_of
-from sync.deliver import Desk
+from sync.deliver import Courier, Desk
 from sync.fights import WITHIN, Deeds, deeds_of, without_fights
 from sync.guard import Caps, GuardStopped
 from sync.orders import Run, RunSettings
@@ -23,7 +23,8 @@ from sync.plan import READY, Permissions, closing_for_the_gone, is_shown, plan
 from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.known import KnownLead
-from sync.store.work import UNSENT, Work, fingerprint
+from sync.store.packing import fingerprint
+from sync.store.work import UNSENT, Work
 
 BATCH = 2000
 OVERTAKEN = Receipt(ReceiptStatus.DEFERRED, message="the lead changed after the plan was made")
@@ -76,7 +77,7 @@ class Decider:
         posted = len(batch.post)
         for change in decided:
             self._report.note_planned(change)
-            if fingerprint(change) in self._refused:
+            if self._refused and fingerprint(change) in self._refused:
                 self._report.rejected += 1
             elif self._caps.allow(change):
                 batch.post.append(change)
@@ -137,10 +138,11 @@ def caps_of(run: Run, work: Work, db: Connection, now: datetime) -> Caps:
     return Caps(settings.max_new_tasks_per_run, settings.max_new_tasks_per_owner_per_day, made)
 
 
-def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> None:
+def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime, courier: Courier) -> None:
     """The working set in batches; each commits its verdicts and outbox rows at once. Raises GuardStopped.
 
-    Agreements and cards come into force only when the brakes let the run write.
+    Agreements and cards come into force only when the brakes let the run write. If they cannot hold any
+    more, however the rest is judged, writing begins while judging goes on.
     """
     with run.store.begin() as db:
         expected = desk.work.use_policy(db, run.policy)
@@ -151,6 +153,10 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         caps = caps_of(run, desk.work, db, now)
         decider = Decider(run, book, report, now, desk.work.refused(db), caps)
         _close_for_the_gone(run, desk, db, report, now)
+    brakes, consented = run.settings.brakes, expected or run.allow_mass_change
+    is_free = not brakes.may_hold(len(working_set), total, consented=consented)
+    if is_free:
+        _put_in_force(run, desk, agreements, now)
     changed = 0
     for start in range(0, len(working_set), BATCH):
         with run.store.begin() as db:
@@ -165,11 +171,18 @@ def judge_and_post(run: Run, desk: Desk, report: RunReport, now: datetime) -> No
         report.deferred += len(batch.held_back)
         report.held_back += batch.held_back
         run.progress.step("judge", report.evaluated, len(working_set))
+        if is_free:
+            courier.go_on()
     try:
-        run.settings.brakes.check(changed, total, consented=expected or run.allow_mass_change)
+        brakes.check(changed, total, consented=consented)
     except GuardStopped as stopped:
         _take_back(run, desk)
         raise GuardStopped(f"{run.name}: {stopped}") from None
+    if not is_free:
+        _put_in_force(run, desk, agreements, now)
+
+
+def _put_in_force(run: Run, desk: Desk, agreements: Agreements, now: datetime) -> None:
     if run.settings.mode != "shadow":
         with run.store.begin() as db:
             desk.lease.confirm(db)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from connectors.base import (
     Change,
@@ -25,7 +29,7 @@ from connectors.base import (
 )
 from connectors.canonical import canonical
 from connectors.errors import CrmError
-from sync.lease import Lease
+from sync.lease import Lease, LeaseLost
 from sync.progress import Progress
 from sync.report import RunReport
 from sync.store import Store
@@ -33,7 +37,7 @@ from sync.store.facts import Facts
 from sync.store.hints import Hints
 from sync.store.work import TRY_AGAIN_AFTER, UNSENT, UNSETTLED, OutboxRow, Work
 
-BATCH = 1000
+BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +75,129 @@ def settle(desk: Desk, now: datetime) -> None:
         desk.facts.leads.mark_dirty(db, sorted({row.lead_id for row in every}))
 
 
-def deliver(desk: Desk, report: RunReport, progress: Progress, stop: threading.Event) -> None:
-    """Send the outbox in batches; a receipt for each row. ``stop`` ends after the batch in hand."""
-    with desk.store.begin() as db:
-        rows = desk.work.rows(db, ("pending",))
-    progress.step("write", 0, len(rows))
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        if stop.is_set():
-            report.deferred += len(rows) - start
-            report.troubles.append(f"stopped with {len(rows) - start} changes left; they are planned again")
+class Courier:
+    """Carries the outbox to the CRM chunk by chunk, one on its way while the caller does something else.
+
+    Only the call to the CRM runs beside the caller; everything about the store happens in ``go_on`` and
+    ``finish``. A context manager: leaving it waits for the chunk on its way and keeps its receipts.
+    """
+
+    def __init__(self, desk: Desk, report: RunReport, progress: Progress, stop: threading.Event) -> None:
+        self._desk = desk
+        self._report = report
+        self._progress = progress
+        self._stop = stop
+        self._away: _Chunk | None = None
+        self._sent = 0
+
+    def go_on(self) -> None:
+        """Take in what has come back, and send the next chunk if none is on its way. Does not wait."""
+        if self._away is None or self._away.is_back():
+            self._take_in()
+            if not self._stop.is_set():
+                self._send_next()
+
+    def finish(self) -> None:
+        """Send everything that is left; asked to stop, end after the chunk in hand.
+
+        Raises what ended the connection (Unauthorised, BudgetSpent); the rest is deferred.
+        """
+        self._progress.step("write", self._sent, self._sent + self._left())
+        self._take_in()
+        while not self._stop.is_set() and self._send_next():
+            self._take_in()
+        left = self._left()
+        if left:
+            self._report.deferred += left
+            self._report.troubles.append(f"stopped with {left} changes left; they are planned again")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
+    ) -> None:
+        if self._away is None:
+            return
+        if kind is None:
+            self._take_in()
+        else:  # what ended the run is told; that the receipts could not be kept either is no news
+            with suppress(CrmError, LeaseLost, DBAPIError):
+                self._take_in()
+
+    def _left(self) -> int:
+        with self._desk.store.begin() as db:
+            return self._desk.work.count(db, ("pending",))
+
+    def _send_next(self) -> bool:
+        desk = self._desk
+        with desk.store.begin() as db:
+            rows = desk.work.rows(db, ("pending",), limit=BATCH)
+            if rows:
+                desk.lease.confirm(db)
+                desk.work.mark(db, [row.id for row in rows], "sending")
+        self._away = _Chunk(desk.crm, rows) if rows else None
+        return bool(rows)
+
+    def _take_in(self) -> None:
+        """Wait for the chunk on its way, if there is one, and keep what became of it."""
+        chunk, self._away = self._away, None
+        if chunk is None:
             return
         try:
-            _send(desk, batch, report)
+            receipts = chunk.receipts()
         except CrmError as error:
-            report.deferred += len(rows) - start
-            report.troubles.append(str(error))
+            self._report.deferred += len(chunk.rows) + self._left()
+            self._report.troubles.append(str(error))
             raise
-        progress.step("write", start + len(batch), len(rows))
+        _keep(self._desk, list(zip(chunk.rows, receipts, strict=True)))
+        for receipt in receipts:
+            self._report.count(receipt)
+        self._sent += len(chunk.rows)
+        self._progress.step("write", self._sent, self._sent + self._left())
 
 
-def _send(desk: Desk, batch: Sequence[OutboxRow], report: RunReport) -> None:
-    with desk.store.begin() as db:
-        desk.lease.confirm(db)
-        desk.work.mark(db, [row.id for row in batch], "sending")
-    receipts = desk.crm.apply([row.change for row in batch])
-    answered = list(zip(batch, receipts, strict=True))
+class _Chunk:
+    """Rows on their way to the CRM, in a thread of their own."""
+
+    def __init__(self, crm: Crm, rows: Sequence[OutboxRow]) -> None:
+        self.rows = rows
+        self._crm = crm
+        self._receipts: list[Receipt] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
+        self._thread.start()
+
+    def is_back(self) -> bool:
+        return not self._thread.is_alive()
+
+    def receipts(self) -> list[Receipt]:
+        """Wait for them. Raises what the CRM raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._receipts
+
+    def _run(self) -> None:
+        try:
+            self._receipts = self._crm.apply([row.change for row in self.rows])
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+
+
+def _keep(desk: Desk, answered: Sequence[tuple[OutboxRow, Receipt]]) -> None:
+    """What became of rows, in one transaction with what the CRM shows now."""
     unfinished = {ReceiptStatus.DEFERRED, ReceiptStatus.UNKNOWN}
     with desk.store.begin() as db:
         desk.lease.confirm(db)
         desk.work.finish(db, {row.id: receipt for row, receipt in answered})
         _remember(desk, db, [(row.change, one) for row, one in answered if one.status == "written"])
-        ended = [row.change for row, one in answered if one.status not in unfinished]
         lost = [row.lead_id for row, one in answered if one.lead_is_gone]
         Hints(desk.crm.name).add(db, lost, datetime.now(UTC))
+        ended = [row.change for row, one in answered if one.status not in unfinished]
         desk.facts.removals.forget_tasks(db, [one.task_id for one in ended if isinstance(one, CloseTask)])
-        desk.facts.leads.mark_dirty(
-            db, sorted({row.lead_id for row, one in answered if one.status in unfinished})
-        )
-    for _, receipt in answered:
-        report.count(receipt)
+        again = {row.lead_id for row, one in answered if one.status in unfinished}
+        desk.facts.leads.mark_dirty(db, sorted(again))
 
 
 def _remember(desk: Desk, db: Connection, written: Sequence[tuple[Change, Receipt]]) -> None:

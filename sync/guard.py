@@ -19,12 +19,16 @@ class Brakes:
     share: float = 0.5
     floor: int = 500
 
+    def may_hold(self, most: int, leads: int, *, consented: bool) -> bool:
+        """Whether the brake could still hold when at most so many leads would change."""
+        return not consented and most > self.floor and most > self.share * leads
+
     def check(self, changed: int, leads: int, *, consented: bool) -> None:
         """Raises GuardStopped. ``changed``: leads that show something of ours and would show another thing.
 
         ``consented``: another rollout was chosen, or a person said yes.
         """
-        if not consented and changed > self.floor and changed > self.share * leads:
+        if self.may_hold(changed, leads, consented=consented):
             raise GuardStopped(
                 f"{changed} of {leads} leads would change, more than [safety] max_changed_share ="
                 f" {self.share:g} allows: nothing was written; read `leadsla plan`, and if that is"

@@ -16,7 +16,7 @@ from connectors.base import Change
 from connectors.errors import Misconfigured, Unavailable
 from sync.approval import GONE, Plan, state_of
 from sync.decide import Judge, caps_of, judge_and_post, post_approved
-from sync.deliver import Desk, deliver, settle
+from sync.deliver import Courier, Desk, settle
 from sync.fights import WITHIN, deeds_of, without_fights
 from sync.guard import GuardStopped
 from sync.lease import held
@@ -61,11 +61,12 @@ def run_once(run: Run, approved: Plan | None = None) -> RunReport:
             if now is not None:
                 report.at = run.crm.server_now()
                 settle(desk, report.at)
-                if approved is None:
-                    judge_and_post(run, desk, report, now)
-                else:
-                    post_approved(run, desk, report, approved, now)
-                deliver(desk, report, run.progress, run.stop)
+                with Courier(desk, report, run.progress, run.stop) as courier:
+                    if approved is None:
+                        judge_and_post(run, desk, report, now, courier)
+                    else:
+                        post_approved(run, desk, report, approved, now)
+                    courier.finish()
         except Unavailable as error:
             if str(error) not in report.troubles:
                 report.troubles.append(str(error))

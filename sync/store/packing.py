@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,6 +84,19 @@ def pack_change(change: Change) -> str:
     if "values" in raw:
         raw["values"] = {name: _mark(value) for name, value in raw["values"].items()}
     return json.dumps(raw, default=lambda value: value.isoformat(), sort_keys=True)
+
+
+def fingerprint(change: Change) -> str:
+    """Names a change by its content, not by the sentence that explains it."""
+    return fingerprint_of(type(change).__name__, pack_change(change))
+
+
+def fingerprint_of(kind: str, packed: str) -> str:
+    """The fingerprint of a change that is packed already."""
+    body = json.loads(packed)
+    body.pop("because")
+    text = json.dumps([kind, body], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def unpack_change(kind: str, text: str) -> Change:

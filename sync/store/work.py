@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,14 @@ import sqlalchemy as sa
 from connectors.base import Change, CreateTask, Receipt
 from sla_engine.verdict import Verdict
 from sync.store import schema
-from sync.store.packing import from_micros, micros, pack_change, unpack_change, verdict_form
+from sync.store.packing import (
+    fingerprint_of,
+    from_micros,
+    micros,
+    pack_change,
+    unpack_change,
+    verdict_form,
+)
 from sync.store.statements import chunks
 
 UNSETTLED = ("sending", "unknown")
@@ -51,14 +57,6 @@ class Policy:
     def rollout_of(name: str) -> str:
         """The rollout in a policy's name."""
         return name.partition("|")[2]
-
-
-def fingerprint(change: Change) -> str:
-    """Names a change by its content, not by the sentence that explains it."""
-    body = json.loads(pack_change(change))
-    body.pop("because")
-    text = json.dumps([type(change).__name__, body], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Work:
@@ -166,26 +164,34 @@ class Work:
                 "connection": self._name,
                 "lead_id": change.lead_id,
                 "kind": type(change).__name__,
-                "fingerprint": fingerprint(change),
+                "fingerprint": fingerprint_of(type(change).__name__, packed),
                 "owner_id": change.owner_id if isinstance(change, CreateTask) else None,
-                "change": pack_change(change),
+                "change": packed,
                 "status": receipt.status.value if receipt else "pending",
                 "message": receipt.message if receipt else "",
                 "record_id": "",
                 "at": micros(now),
             }
-            for change in changes
+            for change, packed in ((one, pack_change(one)) for one in changes)
         ]
         if rows:
             db.execute(schema.outbox.insert(), rows)
 
-    def rows(self, db: sa.Connection, statuses: Sequence[str], lead_id: str = "") -> list[OutboxRow]:
+    def count(self, db: sa.Connection, statuses: Sequence[str]) -> int:
+        """How many outbox rows are in these states."""
+        table = schema.outbox.c
+        query = sa.select(sa.func.count()).where(table.connection == self._name, table.status.in_(statuses))
+        return db.execute(query).scalar_one()
+
+    def rows(
+        self, db: sa.Connection, statuses: Sequence[str], lead_id: str = "", limit: int | None = None
+    ) -> list[OutboxRow]:
         """Outbox rows in these states, oldest first."""
         table = schema.outbox.c
         query = sa.select(schema.outbox).where(table.connection == self._name, table.status.in_(statuses))
         if lead_id:
             query = query.where(table.lead_id == lead_id)
-        return [_row(row) for row in db.execute(query.order_by(table.id))]
+        return [_row(row) for row in db.execute(query.order_by(table.id).limit(limit))]
 
     def mark(self, db: sa.Connection, ids: Sequence[int], status: str) -> None:
         for chunk in chunks(ids):
