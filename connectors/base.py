@@ -226,7 +226,13 @@ class Crm(Protocol):
         """Compare mapping and rights with the CRM's own schema; every problem at once. Reads only."""
         ...
 
-    def owners(self) -> Mapping[str, Owner]: ...
+    def owners(self) -> Mapping[str, Owner]:
+        """Everybody who can own leads, those that left included, by id; asked of the CRM."""
+        ...
+
+    def remember(self, owners: Mapping[str, Owner]) -> None:
+        """Owners read a short while ago: they need not be asked for again while reading."""
+        ...
 
     def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:
         """Everything changed since ``cursor`` ("" = ever) up to ``until``, page by page.

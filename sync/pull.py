@@ -29,6 +29,7 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
     """
     place = _place(run, facts, lease)
     reading = Reading(run, facts, report, lease, place)
+    are_fresh = _remember_owners(run, facts)
     if not reading.keep(run.crm.pull(place.cursor, marks=reading.marks)):
         return None
     if not _follow_hints(run, reading):
@@ -39,7 +40,7 @@ def pull(run: Run, facts: Facts, report: RunReport, lease: Lease) -> datetime | 
         swept(run, facts)  # a first load has seen everything
     elif is_due(run, facts):
         reading.keep(sweep(run, facts, report))
-    _keep_owners(run, facts, reading)
+    _keep_owners(run, facts, reading, are_fresh=are_fresh)
     now = run.crm.server_now()
     with run.store.begin() as db:
         facts.visits.note(db, "poll", now)
@@ -55,7 +56,7 @@ class Reading:
         self._report = report
         self._lease = lease
         self._place = place
-        self.has_leads = False
+        self.owners: set[str] = set()
         self.came_back: set[str] = set()
         with run.store.begin() as db:
             polled = facts.visits.last(db, "poll") if place.cursor else None
@@ -74,7 +75,7 @@ class Reading:
                 self._lease.confirm(db)
                 self.came_back |= self._older_than_known(db, page)
                 gone = self._facts.keep_page(db, page, self._place.account, self._place.mapping)
-            self.has_leads |= bool(page.leads)
+            self.owners |= {seen.lead.owner.id for seen in page.leads if seen.lead.owner}
             report.note_page(page, gone)
             run.progress.step("read", report.read, page.estimate)
             if run.stop.is_set():
@@ -131,13 +132,21 @@ def _follow_hints(run: Run, reading: Reading) -> bool:
     return True
 
 
-def _keep_owners(run: Run, facts: Facts, reading: Reading) -> None:
-    """Who may own leads, when something was read or a quarter of an hour has passed."""
-    now = datetime.now(UTC)
+def _remember_owners(run: Run, facts: Facts) -> bool:
+    """Tell the connector who owns leads, if that was read a quarter of an hour ago or less."""
     with run.store.begin() as db:
-        if not reading.has_leads and facts.visits.is_fresh(db, "owners", now, OWNERS_STAND):
+        is_fresh = facts.visits.is_fresh(db, "owners", datetime.now(UTC), OWNERS_STAND)
+        if is_fresh:
+            run.crm.remember(facts.people.everyone(db))
+    return is_fresh
+
+
+def _keep_owners(run: Run, facts: Facts, reading: Reading, *, are_fresh: bool) -> None:
+    """Who may own leads, when that was read too long ago or a lead's owner is none of them."""
+    with run.store.begin() as db:
+        if are_fresh and reading.owners <= facts.people.everyone(db).keys():
             return
     owners = run.crm.owners().values()
     with run.store.begin() as db:
         facts.people.keep(db, owners)
-        facts.visits.note(db, "owners", now)
+        facts.visits.note(db, "owners", datetime.now(UTC))

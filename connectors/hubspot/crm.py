@@ -68,6 +68,9 @@ class HubSpotCrm:
     def owners(self) -> Mapping[str, Owner]:
         return self._people.owners()
 
+    def remember(self, owners: Mapping[str, Owner]) -> None:
+        self._people.remember(owners)
+
     def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:
         return self._reader.pull(cursor, until, marks)
 

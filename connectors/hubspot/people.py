@@ -52,12 +52,17 @@ class People:
         self._client = client
         self._automation = {one.lower() for one in automation_users}
         self._known = Register()
+        self._remembered: Mapping[str, Owner] = {}
         self._read_at: float | None = None
         self._lock = threading.RLock()
 
     def owners(self) -> Mapping[str, Owner]:
         """Every owner by id, those that left included."""
         return self._register().owners
+
+    def remember(self, owners: Mapping[str, Owner]) -> None:
+        """See ``Crm.remember``. Who is behind a user is asked for when a change names one."""
+        self._remembered = dict(owners)
 
     def known_as(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """What names a user in ``automation_users``, and what only looks like it: lower case -> which one.
@@ -71,6 +76,8 @@ class People:
         """The owner with this id; one that the CRM does not list any more has only its id."""
         if not owner_id:
             return None
+        if self._read_at is None and owner_id in self._remembered:
+            return self._remembered[owner_id]
         return self.owners().get(owner_id) or Owner(owner_id, is_active=False)
 
     def kind_of_owner(self, owner_id: str | None) -> ActorKind:
@@ -82,7 +89,7 @@ class People:
     def actor_of(self, version: Mapping[str, Any]) -> tuple[str | None, ActorKind]:
         """Who made a change of a property: the owner's id if the user is one, and what kind of actor."""
         user = _user_of(version)
-        known = self._register()
+        known = self._register() if user else self._known
         owner_id = known.by_user.get(user) if user else None
         actor = owner_id or user or None
         if str(version.get("sourceType") or "") not in BY_HAND:
