@@ -27,6 +27,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/first_sync.py
 	$(BIN)/python benchmarks/hubspot_calls.py
+	$(BIN)/python benchmarks/salesforce_calls.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/learning_store.py
 	$(BIN)/python benchmarks/learning_export.py

@@ -1,4 +1,4 @@
-"""Sign-in, the SDK over our transport, and what Salesforce's answers mean.
+"""The SDK over our transport, and several reads in one call.
 
 ``Sforce-Auto-Assign: FALSE`` goes with every call: without it, writing any field of a lead runs the
 org's assignment rules and may change its owner.
@@ -6,47 +6,58 @@ org's assignment rules and may change its owner.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import jwt
 import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from connectors.connection import Connection
-from connectors.errors import CrmError, Misconfigured, Unauthorised, Unavailable, wrong_address
-from connectors.line import Judgement, Line, Rules, Token
+from connectors.errors import BudgetSpent, CrmError, Unavailable
+from connectors.line import Line
+from connectors.salesforce.refusals import Denied, RefusedCall, UnknownName, refusal, refused
+from connectors.salesforce.sign_in import Identity, SignIn
+from connectors.salesforce.transport import READS, rules
 from connectors.session import CrmSession
+
+__all__ = ["API_VERSION", "ROOT", "Ask", "Client", "Denied", "RefusedCall", "UnknownName"]
 
 API_VERSION = "59.0"
 ROOT = f"/services/data/v{API_VERSION}"
-_HEADERS = {
-    "Sforce-Auto-Assign": "FALSE",
-    "Sforce-Call-Options": "client=leadsla",
-    "Sforce-Query-Options": "batchSize=2000",
-    "Accept": "application/json",
-}
-_BUSY_SECONDS = 2.0
-_OVERLOADED = frozenset({420, 500, 502, 503, 504})
+_IDS_PER_CALL = 2000
+_LONGEST_IN_ADDRESS = 4000  # 16,384 bytes of address and headers are the limit, after encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One part of a composite of reads: a path below ``/services/data/vXX.X/``, parameters included."""
+
+    path: str
+
+    @classmethod
+    def query(cls, soql: str, *, deleted: bool = False) -> Ask:
+        """A query; if asked with those in the recycle bin."""
+        return cls(f"{'queryAll' if deleted else 'query'}?q={quote(soql)}")
+
+    @property
+    def is_query(self) -> bool:
+        return self.path.startswith("query")
 
 
 class Client:
     """One thread's way to one org. Raises the errors of ``connectors.errors``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, line: Line | None = None, signing: SignIn | None = None
+    ) -> None:
         self.name = connection.name
-        rules = Rules(judge, call_class, safe_to_repeat, recognises, headers=_HEADERS)
-        self.line = Line(
-            connection.name,
-            connection.base_url,
-            rules,
-            lambda session: Token(sign_in(connection, session)),
-            attempts=connection.attempts,
-            sleep=connection.sleep,
-            patience=connection.patience,
-        )
+        self._connection = connection
+        self._signing = signing or SignIn(connection)
+        self.line = line or self._new_line()
         self.session = CrmSession(self.line)
         self.sdk = Salesforce(
             session_id="held by the transport",
@@ -55,19 +66,111 @@ class Client:
             session=self.session,
         )
 
+    def _new_line(self) -> Line:
+        connection, signing = self._connection, self._signing
+        return Line(
+            connection.name,
+            connection.base_url,
+            rules(),
+            signing,
+            attempts=connection.attempts,
+            sleep=connection.sleep,
+            patience=connection.patience,
+        )
+
+    def beside(self) -> Client:
+        """Another thread's way over the same line: one token, one count, one clock."""
+        return Client(self._connection, self.line, self._signing)
+
+    def server_now(self) -> datetime:
+        """Salesforce's clock (aware UTC). Signing in tells it; a given session costs a call for it."""
+        heard = self.line.server_now()
+        if heard is None and not self._signing.is_silent:
+            self.session._token()  # noqa: SLF001 - what the first call does anyway, before a bound is chosen
+            heard = self.line.server_now()
+        if heard is None:
+            self.ask([Ask("limits")])
+            heard = self.line.server_now()
+        return heard or datetime.now(UTC)
+
+    def identity(self) -> Identity:
+        """Who we are signed in as, without a call of its own; empty where signing in did not tell."""
+        if not self._signing.identity.org_id:
+            self.session._token()  # noqa: SLF001 - what the first call does anyway
+        return self._signing.identity
+
     def query(self, soql: str, *, deleted: bool = False) -> dict[str, Any]:
         """The first page of a query, up to 2,000 records; if asked with those in the recycle bin."""
-        answer: dict[str, Any] = self._call(lambda: self.sdk.query(soql, include_deleted=deleted))
-        return answer
+        if len(soql) > _LONGEST_IN_ADDRESS:
+            found = self.ask_one(Ask.query(soql, deleted=deleted))
+        else:
+            found = self._call(lambda: self.sdk.query(soql, include_deleted=deleted))
+        return self.with_rows(found)
+
+    def with_rows(self, page: Mapping[str, Any]) -> dict[str, Any]:
+        """This page, or if it is empty though there are more the next one that is not."""
+        while not page["records"] and not page["done"]:
+            page = self.rest("GET", page["nextRecordsUrl"].removeprefix(f"{ROOT}/"))
+        return dict(page)
 
     def query_all(self, soql: str, *, deleted: bool = False) -> list[dict[str, Any]]:
         """Every record of a query; for small results only."""
-        page = self.query(soql, deleted=deleted)
+        return self.all_of(self.query(soql, deleted=deleted), soql, deleted=deleted)
+
+    def all_of(self, first: Mapping[str, Any], soql: str, *, deleted: bool = False) -> list[dict[str, Any]]:
+        """Every record of a query whose first page is known; again from the start if its place is lost."""
+        try:
+            return self._following(first)
+        except RefusedCall as error:
+            if error.code != "INVALID_QUERY_LOCATOR":
+                raise
+            return self._following(self.query(soql, deleted=deleted))
+
+    def _following(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = list(page["records"])
         while not page["done"]:
             page = self.rest("GET", page["nextRecordsUrl"].removeprefix(f"{ROOT}/"))
             rows += page["records"]
         return rows
+
+    def ask(self, asks: Sequence[Ask]) -> list[Any]:
+        """Several reads in one call: the body of each, or the error it was refused with, in their order.
+
+        At most 25, of which five may be queries. Raises what concerns the whole call or the whole org.
+        """
+        parts = [
+            {"method": "GET", "url": f"{ROOT}/{one.path}", "referenceId": f"r{number}"}
+            for number, one in enumerate(asks)
+        ]
+        answer = self.rest("POST", READS, {"compositeRequest": parts})
+        # collated parts come in no promised order
+        found = {str(one.get("referenceId")): one for one in answer["compositeResponse"]}
+        if found.keys() != {one["referenceId"] for one in parts}:
+            raise Unavailable(f"{self.name}: Salesforce left out a part of its answer")
+        return [self._part(found[one["referenceId"]]) for one in parts]
+
+    def ask_one(self, ask: Ask) -> Any:
+        """One read whose address would be too long for an ordinary call. Raises what it is refused with."""
+        (body,) = self.ask([ask])
+        if isinstance(body, CrmError):
+            raise body
+        return body
+
+    def _part(self, part: Mapping[str, Any]) -> Any:
+        status, body = int(part["httpStatusCode"]), part.get("body")
+        if status < 400:
+            return body
+        error = refusal(self.name, status, body)
+        if isinstance(error, BudgetSpent | Unavailable):
+            raise error
+        return error
+
+    def retrieve(self, name: str, ids: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Records by id, 2,000 a call, by POST: long id lists do not fit into an address."""
+        for start in range(0, len(ids), _IDS_PER_CALL):
+            part = list(ids[start : start + _IDS_PER_CALL])
+            body = {"ids": part, "fields": list(dict.fromkeys(fields))}
+            yield from (row for row in self.rest("POST", f"composite/sobjects/{name}", body) if row)
 
     def rest(self, method: str, path: str, body: Any = None) -> Any:
         """A call below ``/services/data/vXX.X/``, through the SDK."""
@@ -89,6 +192,19 @@ class Client:
             raise
         return found
 
+    def describe_all(self, names: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+        """The describe of each object, 25 in a call; None for what the org or our rights do not show."""
+        found: dict[str, dict[str, Any] | None] = {}
+        for start in range(0, len(names), 25):
+            part = names[start : start + 25]
+            bodies = self.ask([Ask(f"sobjects/{quote(name)}/describe") for name in part])
+            for name, body in zip(part, bodies, strict=True):
+                is_hidden = isinstance(body, Denied | UnknownName) or getattr(body, "status", 0) == 404
+                if isinstance(body, CrmError) and not is_hidden:
+                    raise body
+                found[name] = None if is_hidden else body
+        return found
+
     def _call(self, call: Any) -> Any:
         try:
             return call()
@@ -99,143 +215,3 @@ class Client:
 
     def close(self) -> None:
         self.session.close()
-
-
-class RefusedCall(CrmError):
-    """Salesforce refused a whole call; ``code`` is its error code."""
-
-    def __init__(self, message: str, status: int, code: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-class UnknownName(Misconfigured):
-    """Salesforce has no such object or field, or does not show it to our user."""
-
-
-class Denied(Unauthorised):
-    """We are signed in, but our user lacks the right for this call."""
-
-
-def refused(name: str, error: SalesforceError) -> CrmError:
-    """An SDK error without URL, query or values: status and code only."""
-    content = error.content
-    first = content[0] if isinstance(content, list) and content else content
-    code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
-    status = int(error.status or 0)
-    if status == 403:
-        return Denied(f"{name}: Salesforce denies a right ({code or 'HTTP 403'})")
-    if code in {"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE"}:
-        return UnknownName(
-            f"{name}: Salesforce does not know a mapped field or object ({code}); run `leadsla check`"
-        )
-    return RefusedCall(f"{name}: Salesforce refused a call (HTTP {status} {code})", status, code)
-
-
-def judge(response: requests.Response) -> Judgement:
-    """What an answer means for the transport."""
-    if response.status_code == 401:
-        return Judgement(sign_in=True)
-    if response.status_code == 403 and "REQUEST_LIMIT_EXCEEDED" in response.text:
-        return Judgement(budget="the org's daily API calls are used up; they come back within 24 hours")
-    if response.status_code in _OVERLOADED:
-        return Judgement(again_after=_BUSY_SECONDS)
-    is_page = "html" in response.headers.get("Content-Type", "") and not _is_note(response)
-    if response.status_code == 200 and is_page:
-        return Judgement(again_after=_BUSY_SECONDS)
-    return Judgement()
-
-
-def _is_note(response: requests.Response) -> bool:
-    """A note's content is HTML and may be sent as such."""
-    return urlsplit(response.url or "").path.endswith("/Content")
-
-
-def recognises(response: requests.Response) -> bool:
-    """Whether Salesforce may answer so: JSON; a refusal is a list of error codes, or an OAuth error."""
-    try:
-        body = response.json()
-    except ValueError:
-        return False
-    if response.status_code < 400:
-        return True
-    if isinstance(body, list):
-        return any(isinstance(one, dict) and "errorCode" in one for one in body)
-    return isinstance(body, dict) and "error" in body and response.status_code != 404
-
-
-def call_class(method: str, path: str) -> str:
-    if path.startswith("/services/oauth2"):
-        return "sign-in"
-    return "read" if method == "GET" else "write"
-
-
-def safe_to_repeat(method: str, path: str) -> bool:
-    """Reads and updates by id may be sent again; creates may not (POST to an object only retrieves)."""
-    is_retrieving = path.rpartition("/")[0].endswith("/composite/sobjects")
-    return method in {"GET", "PATCH", "DELETE"} or path.startswith("/services/oauth2") or is_retrieving
-
-
-def sign_in(connection: Connection, session: CrmSession) -> str:
-    """A fresh access token by the configured way. Raises Unauthorised, Misconfigured with what to do."""
-    secrets = {name: secret.get_secret_value() for name, secret in connection.credentials.items()}
-    try:
-        match connection.auth_kind:
-            case "client_credentials":
-                form = {
-                    "grant_type": "client_credentials",
-                    "client_id": secrets["client_id"],
-                    "client_secret": secrets["client_secret"],
-                }
-            case "jwt":
-                form = {
-                    "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-                    "assertion": _assertion(connection, secrets),
-                }
-            case "session":
-                return secrets["session"]
-            case other:
-                raise Misconfigured(
-                    f'connections.{connection.name}.auth: kind "{other}" is not known;'
-                    " use client_credentials, jwt or session"
-                )
-    except KeyError as missing:
-        raise Misconfigured(f"connections.{connection.name}.auth: {missing} is missing") from None
-    answer = session.request("POST", f"{connection.base_url}/services/oauth2/token", data=form)
-    if answer.status_code >= 500:
-        raise Unavailable(f"{connection.name}: signing in failed (HTTP {answer.status_code})")
-    if answer.status_code != 200:
-        why = _answered(answer).get("error") or f"HTTP {answer.status_code}"
-        raise Unauthorised(
-            f"{connection.name}: Salesforce refuses the credentials ({why});"
-            " renew client id and secret of the External Client App"
-        )
-    token = _answered(answer).get("access_token")
-    if not token:
-        raise wrong_address(connection.name, connection.base_url, "a sign-in without a token")
-    return str(token)
-
-
-def _answered(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _assertion(connection: Connection, secrets: dict[str, str]) -> str:
-    claims = {
-        "iss": secrets["client_id"],
-        "sub": secrets["username"],
-        "aud": connection.base_url,
-        "exp": int(time.time()) + 180,
-    }
-    try:
-        return jwt.encode(claims, secrets["private_key"], algorithm="RS256")
-    except (ValueError, jwt.InvalidKeyError):
-        raise Unauthorised(
-            f"{connection.name}: the private key is no RSA key in PEM form; name the file that belongs to"
-            " the certificate of the External Client App"
-        ) from None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from connectors.base import (
     CallCount,
@@ -22,17 +21,25 @@ from connectors.base import (
     SeenLead,
     no_marks,
 )
+from connectors.calendars import CrmHours
 from connectors.connection import Connection
 from connectors.findings import unknown_users
+from connectors.salesforce.again import Again
+from connectors.salesforce.calendars import business_hours
 from connectors.salesforce.check import problems
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
+from connectors.salesforce.lanes import Lanes
 from connectors.salesforce.notes import Notes
+from connectors.salesforce.opening import Opener
 from connectors.salesforce.people import People
 from connectors.salesforce.provision import provision, unprovision, user_id
-from connectors.salesforce.read import TASK_FIELDS, Reader
-from connectors.salesforce.records import our_task
-from connectors.salesforce.write import Writer, retrieve
+from connectors.salesforce.read import Reader
+from connectors.salesforce.records import Records, our_task
+from connectors.salesforce.schema import Fields, Schema
+from connectors.salesforce.sign_in import legacy
+from connectors.salesforce.streams import TASK_FIELDS, Streams
+from connectors.salesforce.write import Writer
 from sla_engine.model import Owner
 
 _IDS_PER_QUERY = 200
@@ -50,35 +57,35 @@ class SalesforceCrm:
         self.name = connection.name
         self._connection = connection
         self._client = Client(connection)
+        self._lanes = Lanes(self._client)
         self._people = People(self._client, connection.mapping.automation_users)
+        self._schema = Schema(self._client)
+        self._streams = Streams(connection.mapping)
+        self._opener = Opener(self._client, self._lanes, self._schema, self._streams)
+        self._records = Records(connection.mapping, lambda: self._people.owners)
 
     def account_id(self) -> str:
-        return str(self._client.query_all("SELECT Id FROM Organization")[0]["Id"])
+        """Told by signing in; a given session that does not tell costs a call."""
+        told = self._client.identity().org_id
+        return told or str(self._client.query_all("SELECT Id FROM Organization")[0]["Id"])
 
     def server_now(self) -> datetime:
-        heard = self._client.line.server_now()
-        if heard is None:
-            self._client.rest("GET", "limits")
-            heard = self._client.line.server_now()
-        return heard or datetime.now(UTC)
+        return self._client.server_now()
 
     def check(self) -> list[Problem]:
         mapping = self._connection.mapping
+        self._forget_schema()
         found = problems(mapping, self._described)
         if mapping.automation_users:
             found += unknown_users(mapping.automation_users, *self._people.known_as())
-        return found
+        return [*legacy(self._connection), *found]
 
-    @cached_property
-    def _described(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-        sources = {source.object for source in self._connection.mapping.activities.values() if source.object}
-        names = sorted({"Lead", "Task", "LeadHistory", *sources})
-        found = {name: self._client.describe(name) for name in names}
-        return {
-            name: {field["name"]: field for field in described["fields"]}
-            for name, described in found.items()
-            if described is not None
-        }
+    @property
+    def _described(self) -> Mapping[str, Fields]:
+        """The fields of every object that the mapping names, as far as the org shows them."""
+        wanted = self._streams.wanted()
+        shown = self._schema.described(sorted({"Lead", "Task", "LeadHistory", *wanted}))
+        return {name: self._schema.with_parents(name, wanted.get(name, ())) for name in shown}
 
     def owners(self) -> Mapping[str, Owner]:
         return self._people.owners
@@ -86,21 +93,21 @@ class SalesforceCrm:
     def remember(self, owners: Mapping[str, Owner]) -> None:
         """They are read anew when something was changed: two short queries."""
 
-    @cached_property
-    def _reader(self) -> Reader:
-        visible = {name: frozenset(fields) for name, fields in self._described.items()}
-        return Reader(self._client, self._connection.mapping, self._people.owners, visible)
-
-    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:  # noqa: ARG002 - a page costs the same however much of it is news
+    def pull(self, cursor: str, until: datetime | None = None, marks: Marks = no_marks) -> Iterator[Page]:
         look_back = timedelta(seconds=self._connection.look_back_seconds)
         settled = until or self.server_now() - timedelta(seconds=self._connection.settle_seconds)
-        return self._reader.pull(cursor, settled, look_back)
+        reader = Reader(self._client, self._lanes, self._opener, self._records, self._people)
+        return reader.pull(cursor, settled, look_back, marks)
+
+    @property
+    def _again(self) -> Again:
+        return Again(self._client, self._opener, self._records)
 
     def reread(self, lead_ids: Sequence[str], *, whole: bool = False) -> Iterator[Page]:
-        return self._reader.reread(lead_ids, self.server_now(), whole=whole)
+        return self._again.reread(lead_ids, self.server_now(), whole=whole)
 
     def census(self) -> Iterator[Mapping[str, datetime]]:
-        return self._reader.census()
+        return self._again.census()
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         return self._writer.apply(changes)
@@ -111,20 +118,22 @@ class SalesforceCrm:
         closed = [row["ApiName"] for row in statuses if row["IsClosed"]]
         return Writer(self._client, self._connection.mapping, closed[0] if closed else "Completed")
 
+    def _forget_schema(self) -> None:
+        self._schema.forget()
+
     def find_tasks(self, changes: Sequence[CreateTask]) -> Mapping[str, OurTask]:
         keys = [change.key for change in changes]
         return {task.key: task for task in self._tasks(KEY_FIELD, keys)}
 
     def read_leads(self, lead_ids: Sequence[str]) -> list[SeenLead]:
-        rows = retrieve(self._client, "Lead", lead_ids, self._reader.lead_fields())
-        return [self._reader.records.seen(row) for row in rows]
+        return self._again.leads(lead_ids)
 
     def read_tasks(self, lead_ids: Sequence[str]) -> list[OurTask]:
         return [task for task in self._tasks("WhoId", list(lead_ids)) if task.key]
 
     def _tasks(self, field: str, values: Sequence[str]) -> Iterator[OurTask]:
         """Our tasks; none before our key is provisioned."""
-        if KEY_FIELD not in self._described.get("Task", ()):
+        if KEY_FIELD not in self._schema.described(["Task"]).get("Task", ()):
             return
         for start in range(0, len(values), _IDS_PER_QUERY):
             listed = ", ".join(
@@ -158,11 +167,13 @@ class SalesforceCrm:
                 finally:
                     other.close()
         finally:
-            for known in ("_described", "_reader"):  # the schema may have changed
-                self.__dict__.pop(known, None)
+            self._forget_schema()
 
     def publish_note(self, note: Note) -> Receipt:
         return Notes(self._client, self.account_id).publish(note)
+
+    def business_hours(self, since: date, until: date) -> Sequence[CrmHours]:
+        return business_hours(self._client, since, until)
 
     def link(self, lead_id: str) -> str:
         return f"{self._connection.base_url}/{lead_id}"
@@ -171,4 +182,5 @@ class SalesforceCrm:
         return self._client.line.calls()
 
     def close(self) -> None:
+        self._lanes.close()
         self._client.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.base import OUR_FIELDS
 from connectors.labels import KEY_LABEL, LABELS, Label
+from connectors.mapping import parse_instant
 from sla_engine.model import Value
 
 KEY_FIELD = "LeadSLA_Key__c"
@@ -72,3 +73,15 @@ def written(ours: str, value: Value) -> Any:
 def instant(value: datetime) -> str:
     """A datetime literal, UTC, whole seconds; also right in SOQL."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def literal(stamp: str) -> str:
+    """A stamp of Salesforce's as a literal in SOQL: nothing of it is lost, or rows would repeat for ever.
+
+    >>> literal("2024-11-07T07:00:00.000+0000"), literal("2024-11-07T07:00:00.250Z")
+    ('2024-11-07T07:00:00Z', '2024-11-07T07:00:00.250Z')
+    """
+    moment = parse_instant(stamp).astimezone(UTC)
+    if not moment.microsecond:
+        return instant(moment)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from connectors.base import OurTask, Rejection, SeenLead
 from connectors.canonical import canonical
 from connectors.mapping import NO_STAGE, ActivitySource, ConnectionMapping, parse_instant, parse_value
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
+from connectors.salesforce.streams import DEAL_STAMP, STAMPS, value_at
 from sla_engine.contact import kinds_of
 from sla_engine.model import (
     Activity,
@@ -38,19 +42,27 @@ _BY_THE_LEAD = frozenset(
 )
 
 
-class Records:
-    """Translates an org's records. ``owners``: everyone the org shows, by id."""
+_PLANNED = frozenset({"Task", "Event"})
+_EAST, _NOON, _WEST = timedelta(hours=14), timedelta(hours=12), timedelta(hours=36)
 
-    def __init__(self, mapping: ConnectionMapping, owners: Mapping[str, Owner]) -> None:
+
+class Records:
+    """Translates an org's records. ``owners``: everyone the org shows, by id; asked for when it matters."""
+
+    def __init__(self, mapping: ConnectionMapping, owners: Callable[[], Mapping[str, Owner]]) -> None:
         self._mapping = mapping
-        self._owners = owners
+        self._ask_owners = owners
+
+    @cached_property
+    def _owners(self) -> Mapping[str, Owner]:
+        return self._ask_owners()
 
     def seen(self, row: Mapping[str, Any]) -> SeenLead:
         """One lead record in our words. Raises Unreadable naming field and reason."""
         lead_id = str(row["Id"])
         fields: dict[str, Value] = {}
         for name, mapped in self._mapping.lead.items():
-            raw = row.get(mapped.field)
+            raw = value_at(row, mapped.field)
             try:
                 fields[name] = parse_value(raw, mapped.as_)
             except ValueError as error:
@@ -59,7 +71,7 @@ class Records:
         lead = Lead(
             id=lead_id,
             created_at=parse_instant(row["CreatedDate"]),
-            stage=self._mapping.stage_from(row),
+            stage=self._mapping.stage_from(self._stage_values(row)),
             owner=self._owners.get(str(row.get("OwnerId"))),
             fields={name: value for name, value in fields.items() if name != "reason"} | kinds_of(fields),
             reason=str(fields.get("reason") or ""),
@@ -70,11 +82,14 @@ class Records:
             for name, field_name in OUR_API_NAMES.items()
             if field_name in row
         }
-        return SeenLead(lead, parse_instant(row["SystemModstamp"]), ours)
+        return SeenLead(lead, parse_instant(row["SystemModstamp"]), ours, mark_of(row))
+
+    def _stage_values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value_at(row, name) for name in self._mapping.stages}
 
     def without_stage(self, row: Mapping[str, Any]) -> list[Rejection]:
         """What tells people that this lead is in no stage; a converted one has left the agreement anyway."""
-        found = None if row.get("IsConverted") else self._mapping.without_stage(row)
+        found = None if row.get("IsConverted") else self._mapping.without_stage(self._stage_values(row))
         return [Rejection(str(row["Id"]), *found, NO_STAGE)] if found else []
 
     def changes(
@@ -101,7 +116,7 @@ class Records:
 
     def _is_the_stage_field(self, name: str) -> bool:
         """Whether a value of this field that means no stage to us leaves the lead without any."""
-        return tuple(self._mapping.stages) == (name,)
+        return [one for one in self._mapping.stages if "." not in one] == [name]
 
     def _owner_change(
         self, row: Mapping[str, Any], at: datetime, by: str, kind: ActorKind
@@ -124,19 +139,31 @@ class Records:
             return ActorKind.UNKNOWN
         return ActorKind.AUTOMATION if owner.is_automation else ActorKind.PERSON
 
+    def activities(
+        self, sources: Mapping[str, ActivitySource], row: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Activity]]:
+        """What each source makes of one record, with the lead it is about.
+
+        The first source's activities are known by the record's id; further ones have their name behind it.
+        """
+        for number, (name, source) in enumerate(sources.items()):
+            lead_id = value_at(row, source.lead)
+            found = self.activity(source, row) if lead_id else None
+            if found is not None:
+                yield str(lead_id), found if number == 0 else replace(found, id=f"{found.id}/{name}")
+
     def activity(self, source: ActivitySource, row: Mapping[str, Any]) -> Activity | None:
-        kind = source.kind_of(row.get(source.kind_from))
-        outcome = str(row.get(source.outcome) or "")
+        """What a record means to one source; None if nothing."""
+        kind = source.kind_of(value_at(row, source.kind_from))
+        outcome = str(value_at(row, source.outcome) or "")
         if kind is None or (row.get(KEY_FIELD) and not outcome):
             return None  # our own task proves something only by its outcome
-        stamp = row.get(source.at) or row.get("ActivityDate")
-        known_at = parse_instant(row.get(source.known_at) or row["SystemModstamp"])
-        at = parse_instant(stamp) if stamp else known_at
-        done = all(row.get(name) == value for name, value in source.only.items())
-        is_planned = at > known_at and source.object in {"Task", "Event"}
+        at, known_at = _times(source, row)
+        done = all(value_at(row, name) == value for name, value in source.only.items())
+        is_planned = at > known_at and source.object in _PLANNED
         if not done and not is_planned:
             return None
-        actor = str(row.get(source.actor) or "") or None
+        actor = str(value_at(row, source.actor) or "") or None
         by_lead = kind in _BY_THE_LEAD
         actor_kind = ActorKind.UNKNOWN if by_lead or actor is None else self.actor_kind(actor)
         return Activity(
@@ -146,11 +173,37 @@ class Records:
             known_at=known_at,
             actor=None if by_lead else actor,
             actor_kind=ActorKind.AUTOMATION if kind is ActivityKind.AUTOMATIC_EMAIL else actor_kind,
-            content=str(row.get(source.content) or "") if by_lead else "",
+            content=str(value_at(row, source.content) or "") if by_lead else "",
             outcome=outcome,
             planned_for=at if is_planned else None,
             consent=source.consent,
         )
+
+
+def _times(source: ActivitySource, row: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """When it happened, and when it was known.
+
+    A bare date says only the day (a first response to a campaign): where it was known on that day, wherever
+    on earth that is, it counts from then on, else from noon.
+    """
+    stamp = value_at(row, source.at) or row.get("ActivityDate")
+    known = value_at(row, source.known_at) or next(filter(None, (value_at(row, one) for one in STAMPS)), None)
+    known = known or value_at(row, f"{source.at.rpartition('.')[0]}.SystemModstamp") or stamp
+    known_at = parse_instant(str(known))
+    if not stamp:
+        return known_at, known_at
+    at = parse_instant(str(stamp))
+    if len(str(stamp)) == len("2026-11-23") and source.object not in _PLANNED:
+        is_that_day = at - _EAST <= known_at < at + _WEST
+        return (known_at if is_that_day else at + _NOON), known_at
+    return at, known_at
+
+
+def mark_of(row: Mapping[str, Any]) -> str:
+    """The same only for the same state of a lead, read with the same fields: all of it is known then."""
+    shown = " ".join(sorted(row.keys() - {"attributes"}))
+    deal = value_at(row, DEAL_STAMP) or "-"
+    return f"{row['SystemModstamp']} {deal} {zlib.crc32(shown.encode()):x}"
 
 
 class Unreadable(Exception):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from leadsla.cli.app import DEFAULT_CONFIG, AsOfOption, ConfigOption, JsonOption, app
+from leadsla.cli.exits import ConfigurationProblem
 from leadsla.cli.explain import working_time
+from leadsla.cli.imported_hours import as_toml, imported, plain
 from leadsla.cli.learned_words import condition
 from leadsla.cli.loading import usable
 from leadsla.cli.output import out, print_json
@@ -21,22 +27,46 @@ from sla_engine.conditions import Condition
 from sla_engine.target import Step, Target
 from sync.store.cards import Cards, KeptCard
 
+
+class Part(StrEnum):
+    """What else ``leadsla agreement`` can show."""
+
+    HOURS = "hours"
+
+
 _STARTS = {
     "phase_entered": "once the lead is {phase}",
     "assigned": "once a person is given the lead while it is {phase}, anew for each",
     "unassigned": "whenever a queue or nobody has the lead while it is {phase}",
     "inbound_activity": "with each {activities} of a lead that is {phase}",
 }
+PartArgument = Annotated[
+    Part | None, typer.Argument(help='"hours": the working hours of a CRM instead of the agreement.')
+]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="CONNECTION", help="The connection to import hours from.")
+]
 _HOLIDAYS_AHEAD = timedelta(days=365)
 
 
 @app.command()
 def agreement(
-    config: ConfigOption = DEFAULT_CONFIG, as_of: AsOfOption = None, as_json: JsonOption = False
+    part: PartArgument = None,
+    connection: FromOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the agreement in sentences, with the holidays of the year ahead and the scorecards that count."""
-    settings, book = usable(config)
+    """Show the agreement in sentences, with the holidays of the year ahead and the scorecards that count.
+
+    `leadsla agreement hours --from CONNECTION` prints the working hours that a CRM keeps instead, as tables
+    to paste into the configuration.
+    """
     today = (as_of or datetime.now(UTC)).date()
+    if part is not None or connection is not None:
+        _show_imported(config, connection, today, as_json=as_json)
+        return
+    settings, book = usable(config)
     cards = _cards(settings)
     if as_json:
         shown = {name: _plain_card(card) for name, card in cards.items()}
@@ -46,6 +76,17 @@ def agreement(
     lines += [line for name, card in cards.items() for line in told_card(name, card)]
     for line in lines:
         out.print(line, markup=False)
+
+
+def _show_imported(config: Path, connection: str | None, today: date, *, as_json: bool) -> None:
+    if connection is None:
+        raise ConfigurationProblem("name the CRM to import from: `leadsla agreement hours --from CONNECTION`")
+    found = imported(config, connection, today)
+    if as_json:
+        print_json({name: plain(one) for name, one in found.items()})
+        return
+    for line in as_toml(found):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cards(settings: Settings) -> dict[str, KeptCard]:

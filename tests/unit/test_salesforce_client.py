@@ -121,7 +121,7 @@ def test_wrong_credentials_say_what_to_renew_and_nothing_secret():
     ("kind", "given", "words"),
     [
         ("client_credentials", {"client_id": "id"}, "client_secret"),
-        ("token", {"token": "x"}, "client_credentials, jwt or session"),
+        ("token", {"token": "x"}, "client_credentials, jwt, session or password"),
     ],
 )
 @responses.activate
