@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -137,6 +138,13 @@ def webhook_of(name: str, settings: ConnectionSettings) -> Webhook | None:
     except SecretMissing as error:
         raise SecretsMissing(name, {"secret": error}, "webhook") from None
     return Webhook(secret, told.url, told.signature, kind=settings.lead_object)
+
+
+def salesforce_source(folder: Path) -> list[Path]:
+    """Write what leadsla adds to an org as a source folder; the files written. Raises OSError."""
+    from connectors.salesforce.source import write_source  # noqa: PLC0415 - brings the SDK, slow to import
+
+    return write_source(folder)
 
 
 def run_settings(settings: Settings, connection: ConnectionSettings, identity: str = "") -> RunSettings:

@@ -29,6 +29,7 @@ from sync.observed import Observed
 from sync.progress import Progress
 from sync.store import Store
 from sync.store.facts import Facts
+from sync.store.runs import Runs
 from sync.store.work import Work
 
 _LEADS_AT_ONCE = 2_000
@@ -92,7 +93,7 @@ def learn_from_store(  # noqa: PLR0913 - everything it may depend on is named
     sample = observed.sample(counted.mask, counted.won)
     blocked = audit(sample, observed.edited_after())
     with store.begin() as db:
-        began = Work(connection).first_run(db)
+        began = Runs(connection).first(db)
     seen_later = 0 if began is None else int((observed.looked_at_before(began) & counted.mask).sum())
     held_out = np.array([agreement.scoring.holds_out(one) for one in observed.ids])[counted.mask]
     apart = held_out if held_out.any() else None

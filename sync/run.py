@@ -27,6 +27,7 @@ from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.cards import Cards
 from sync.store.facts import Facts
+from sync.store.runs import Runs
 from sync.store.visits import Visits
 from sync.store.work import TRY_AGAIN_AFTER, Work
 from sync.wording import sentence
@@ -174,7 +175,8 @@ def checked_again_if_refused(run: Run) -> Iterator[RunReport]:
     is_refused = True
     try:
         yield report
-        is_refused = bool(report.rejected)
+        ours = len(report.held_back) + len(report.overtaken)
+        is_refused = bool(report.rejected) or report.deferred > ours  # put off, say for a field that is gone
     except (Unavailable, GuardStopped):
         is_refused = False
         raise
@@ -190,4 +192,4 @@ def finish(run: Run, desk: Desk, report: RunReport, started: float) -> None:
     with run.store.begin() as db:
         report.refused = len(desk.work.refused(db))
         report.quarantined = len(desk.facts.quarantine.rows(db))
-        desk.work.keep_run(db, report.at, report.as_json())
+        Runs(run.name).keep(db, report.at, report.as_json())

@@ -1,15 +1,18 @@
-"""What does not fit between the mapping and the org: every problem at once, with the nearest right name."""
+"""What does not fit between mapping and org: every problem at once, each with the page that mends it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import OUR_FIELDS, Problem
 from connectors.findings import nearest, unknown_values, without_stage
-from connectors.mapping import FREE_TEXT, ConnectionMapping, Converter, FieldMapping
+from connectors.mapping import FREE_TEXT, ActivitySource, ConnectionMapping, Converter, FieldMapping
 from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, KEY_NAME, OUR_API_NAMES
+from connectors.salesforce.looking import Look
+from connectors.salesforce.setup_pages import SetupPages
+from connectors.salesforce.tasks import TASK_WRITTEN, key_is_unique
 
 _TYPES: Mapping[Converter, frozenset[str]] = {
     "boolean": frozenset({"boolean"}),
@@ -18,51 +21,204 @@ _TYPES: Mapping[Converter, frozenset[str]] = {
     "datetime": frozenset({"datetime", "date"}),
     "date": frozenset({"datetime", "date"}),
 }
+# Objects that an org has only with a feature or licence, and where that is given.
+_NEEDED_FOR = {
+    "CampaignMember": "campaigns need the right Marketing User of our user",
+    "Campaign": "campaigns need the right Marketing User of our user",
+    "EmailMessage": "e-mail messages on leads need Enhanced Email: Setup > Enhanced Email",
+    "EmailMessageRelation": "e-mail messages on leads need Enhanced Email: Setup > Enhanced Email",
+    "Opportunity": "opportunities need a Salesforce licence with Sales objects",
+    "OpportunityContactRole": "opportunities need a Salesforce licence with Sales objects",
+}
 _FieldsByName = Mapping[str, Mapping[str, Any]]
 
 
-def problems(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName]) -> list[Problem]:
-    """``described``: the fields of each object the org shows us, by name."""
+def problems(
+    mapping: ConnectionMapping,
+    described: Mapping[str, _FieldsByName],
+    pages: SetupPages,
+    look: Look | None = None,
+) -> list[Problem]:
+    """``described``: the fields of each object the org shows us; ``look``: what was asked besides."""
     lead = described.get("Lead")
     if lead is None:
-        return [
-            Problem("lead", "the object Lead is not visible to this user", "grant it in a permission set")
+        remedy = f"grant read and edit access to leads to our user: {pages.permission_sets()}"
+        return [Problem("lead", "the object Lead is not visible to this user", remedy)]
+    return list(_Findings(mapping, described, pages, look or Look()).all())
+
+
+def absent(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName]) -> dict[str, list[str]]:
+    """By visible object, the fields that are mapped or ours and not shown."""
+    wanted = {
+        "Lead": [*(one.field for one in mapping.lead.values()), *mapping.stages, *OUR_API_NAMES.values()]
+    }
+    wanted["Task"] = [KEY_FIELD]
+    for source in mapping.activities.values():
+        wanted.setdefault(source.object, []).extend(_named(source))
+    return {
+        name: [one for one in dict.fromkeys(fields) if one and one not in described[name]]
+        for name, fields in wanted.items()
+        if name in described
+    }
+
+
+def _named(source: ActivitySource) -> list[str]:
+    named = (source.lead, source.at, source.known_at, source.kind_from, source.actor, source.content)
+    return [one for one in (*named, source.outcome, *source.only) if one]
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    mapping: ConnectionMapping
+    described: Mapping[str, _FieldsByName]
+    pages: SetupPages
+    look: Look
+
+    @property
+    def lead(self) -> _FieldsByName:
+        return self.described["Lead"]
+
+    def all(self) -> Iterator[Problem]:
+        yield from self._lead_fields()
+        yield from self._stages()
+        yield from self._sources()
+        yield from self._history()
+        for one in (*self._ours(), *self._rights()):
+            yield replace(one, is_about_writing=True)
+
+    def _not_shown(self, where: str, name: str, api: str) -> Problem:
+        """A field that we are not shown: there and hidden, or perhaps not there."""
+        if self.look.is_hidden(name, api):
+            remedy = f"grant read access to it in a permission set: {self.pages.permission_sets()}"
+            return Problem(where, f"field-level security hides {name}.{api} from our user", remedy)
+        what = f"{name} has no field {api}, or it is hidden from our user"
+        return Problem(where, what, f"{nearest(api, self.described[name])}; see {self.pages.fields(name)}")
+
+    def _ours(self) -> Iterator[Problem]:
+        """Our fields that are missing, hidden, of another type, or that this user may only read."""
+        lead, task = self.lead, self.described.get("Task", {})
+        ours = [
+            ("Lead", f"Lead.{api}", lead.get(api), api, OUR_FIELDS[name])
+            for name, api in OUR_API_NAMES.items()
         ]
-    found = [*_lead_fields(mapping, lead), *_stages(mapping, lead), *_sources(mapping, described)]
-    return [*found, *(replace(one, is_about_writing=True) for one in _ours(described))]
+        ours.append(("Task", KEY_NAME, task.get(KEY_FIELD), KEY_FIELD, "text"))
+        yield from self._our_gaps([(name, full, api) for name, full, field, api, _ in ours if field is None])
+        for name, full, field, _, kind in ours:
+            if field is None:
+                continue
+            if field["type"] != DESCRIBED_AS[kind]:
+                what = f"{full} is a {field['type']}, not a {DESCRIBED_AS[kind]}"
+                remedy = (
+                    f"rename or remove that field in {self.pages.fields(name)}, then run `leadsla provision`"
+                )
+                yield Problem("writes", what, remedy)
+            elif not field.get("updateable"):
+                remedy = f"grant edit access to it in a permission set: {self.pages.permission_sets()}"
+                yield Problem("writes", f"{full} is read-only for this user", remedy)
 
+    def _our_gaps(self, gaps: list[tuple[str, str, str]]) -> Iterator[Problem]:
+        hidden = [full for name, full, api in gaps if self.look.is_hidden(name, api)]
+        missing = [full for _, full, _ in gaps if full not in hidden]
+        if hidden:
+            what = f"field-level security hides our fields from this user: {', '.join(hidden)}"
+            page = self.pages.permission_sets()
+            remedy = f"assign the permission set leadsla to it, or run `leadsla provision`: {page}"
+            yield Problem("writes", what, remedy)
+        if missing:
+            what = f"our fields are missing or hidden: {', '.join(missing)}"
+            yield Problem("writes", what, "run `leadsla provision`")
 
-def _ours(described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
-    """Our fields that are missing, of another type, or that this user may only read."""
-    lead, task = described["Lead"], described.get("Task", {})
-    ours = [(f"Lead.{api}", lead.get(api), OUR_FIELDS[name]) for name, api in OUR_API_NAMES.items()]
-    ours.append((KEY_NAME, task.get(KEY_FIELD), "text"))
-    gaps = [name for name, field, _ in ours if field is None]
-    if gaps:
-        what = f"our fields are missing or hidden: {', '.join(gaps)}"
-        yield Problem("writes", what, "run `leadsla provision`")
-    for name, field, kind in ours:
-        if field is None:
-            continue
-        if field["type"] != DESCRIBED_AS[kind]:
-            what = f"{name} is a {field['type']}, not a {DESCRIBED_AS[kind]}"
-            yield Problem("writes", what, "rename or remove that field, then run `leadsla provision`")
-        elif not field.get("updateable"):
-            what = f"{name} is read-only for this user"
-            yield Problem("writes", what, "grant edit access to it in a permission set")
+    def _rights(self) -> Iterator[Problem]:
+        """What our user may not do besides writing our fields."""
+        task, where = self.described.get("Task"), self.pages.permission_sets()
+        if task is None:
+            yield Problem("writes", "the object Task is not visible to this user", f"grant it: {where}")
+        else:
+            sealed = [one for one in TASK_WRITTEN if one in task and not task[one].get("createable")]
+            if sealed:
+                named = ", ".join(f"Task.{one}" for one in sealed)
+                what = f"tasks cannot be made: this user may not set {named}"
+                yield Problem("writes", what, f"grant Edit Tasks and edit access to the fields: {where}")
+            if KEY_FIELD in task and not key_is_unique(task):
+                what = f"{KEY_NAME} is no unique external id: a task is looked up if its answer was lost"
+                remedy = (
+                    f"mark it External ID and Unique in {self.pages.fields('Task')}, if the org offers that"
+                )
+                yield Problem("writes", what, remedy, is_warning=True)
+        if self.mapping.writes.owner and not self.lead.get("OwnerId", {}).get("updateable"):
+            what = "Lead.OwnerId is read-only for this user"
+            yield Problem("writes.owner", what, f"grant Transfer Leads and edit access to it: {where}")
+        for stage in self.mapping.writes.stages:
+            field, value = self.mapping.stage_value(stage) or ("", "")
+            if field == "Status" and value in self.look.converted:
+                what = f'"{value}" is a converted status: Salesforce sets it by conversion only'
+                remedy = f"map {stage.value} to another value first: {self.pages.lead_statuses()}"
+                yield Problem("writes.stages", what, remedy)
 
+    def _lead_fields(self) -> Iterator[Problem]:
+        for name, mapped in self.mapping.lead.items():
+            field = self.lead.get(mapped.field)
+            where = f"lead.{name}"
+            if field is None:
+                yield self._not_shown(where, "Lead", mapped.field)
+                continue
+            fitting = _TYPES.get(mapped.as_)
+            if fitting is not None and field["type"] not in fitting:
+                yield _other_type(where, mapped, str(field["type"]))
 
-def _lead_fields(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Problem]:
-    for name, mapped in mapping.lead.items():
-        field = lead.get(mapped.field)
-        where = f"lead.{name}"
-        if field is None:
-            what = f"Lead has no field {mapped.field} (or it is hidden)"
-            yield Problem(where, what, nearest(mapped.field, lead))
-            continue
-        fitting = _TYPES.get(mapped.as_)
-        if fitting is not None and field["type"] not in fitting:
-            yield _other_type(where, mapped, str(field["type"]))
+    def _stages(self) -> Iterator[Problem]:
+        for name, values in self.mapping.stages.items():
+            where, field = f"stages.{name}", self.lead.get(name)
+            if field is None:
+                yield self._not_shown(where, "Lead", name)
+                continue
+            for one in unknown_values(where, name, values, _options(field)):
+                yield replace(one, remedy=f"{one.remedy}; see {self.pages.fields('Lead')}")
+            if self.mapping.writes.stages and not field.get("updateable"):
+                remedy = f"grant edit access to it: {self.pages.permission_sets()}"
+                what = f"{name} is read-only for this user"
+                yield Problem("writes.stages", what, remedy, is_about_writing=True)
+        options = {name: _options(self.lead.get(name, {})) for name in self.mapping.stages}
+        yield from without_stage(self.mapping, options)
+
+    def _sources(self) -> Iterator[Problem]:
+        for name, source in self.mapping.activities.items():
+            where = f"activities.{name}"
+            if source.history_of:
+                yield Problem(where, "`history_of` is for HubSpot; name an `object` here", "mend it")
+                continue
+            fields = self.described.get(source.object)
+            if fields is None:
+                yield self._no_object(where, source.object)
+                continue
+            for field in _named(source):
+                if field not in fields:
+                    yield self._not_shown(where, source.object, field)
+            options = _options(fields.get(source.kind_from, {}))
+            yield from unknown_values(f"{where}.kinds", source.kind_from, source.kinds, options)
+
+    def _no_object(self, where: str, name: str) -> Problem:
+        """A source that the org does not have, or does not show: its signals are off, the run is not."""
+        what = f"the object {name} is not there or hidden: this signal is off"
+        reason = _NEEDED_FOR.get(name)
+        page = self.pages.users() if reason and "our user" in reason else self.pages.permission_sets()
+        remedy = (
+            f"{reason}; then grant read access: {page}"
+            if reason
+            else f"check its name in {self.pages.objects()}, grant read access in {page}, or remove it"
+        )
+        return Problem(where, what, remedy, is_warning=True)
+
+    def _history(self) -> Iterator[Problem]:
+        """Fields whose changes leave no trace: their clocks begin when we first see the lead."""
+        if self.look.untracked:
+            named = ", ".join(sorted(self.look.untracked))
+            what = (
+                f"no history of {named} can be read: clocks begin when leadsla first sees a change,"
+                " and are marked estimated"
+            )
+            remedy = f"switch field history tracking on: {self.pages.history('Lead')}"
+            yield Problem("stages", what, remedy, is_warning=True)
 
 
 def _other_type(where: str, mapped: FieldMapping, shown: str) -> Problem:
@@ -72,39 +228,5 @@ def _other_type(where: str, mapped: FieldMapping, shown: str) -> Problem:
     return Problem(where, what, "name another `as`, or another field")
 
 
-def _stages(mapping: ConnectionMapping, lead: _FieldsByName) -> Iterator[Problem]:
-    for name, values in mapping.stages.items():
-        field = lead.get(name)
-        if field is None:
-            what = f"Lead has no field {name} (or it is hidden)"
-            yield Problem(f"stages.{name}", what, nearest(name, lead))
-            continue
-        yield from unknown_values(f"stages.{name}", name, values, _options(field))
-        if mapping.writes.stages and not field.get("updateable"):
-            what, remedy = f"{name} is read-only for this user", "grant edit access to it"
-            yield Problem("writes.stages", what, remedy, is_about_writing=True)
-    yield from without_stage(mapping, {name: _options(lead.get(name, {})) for name in mapping.stages})
-
-
 def _options(field: Mapping[str, Any]) -> list[str]:
     return [option["value"] for option in field.get("picklistValues", ()) if option["active"]]
-
-
-def _sources(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName]) -> Iterator[Problem]:
-    for name, source in mapping.activities.items():
-        where = f"activities.{name}"
-        if source.history_of:
-            yield Problem(where, "`history_of` is for HubSpot; name an `object` here", "mend it")
-            continue
-        fields = described.get(source.object)
-        if fields is None:
-            what = f"the object {source.object} is not there or hidden: this signal is off"
-            yield Problem(where, what, "check its name and rights, or remove it", is_warning=True)
-            continue
-        named = (source.lead, source.at, source.known_at, source.kind_from, source.actor, source.content)
-        for field in (*named, source.outcome, *source.only):
-            if field and field not in fields:
-                what = f"{source.object} has no field {field} (or it is hidden)"
-                yield Problem(where, what, nearest(field, fields))
-        options = _options(fields.get(source.kind_from, {}))
-        yield from unknown_values(f"{where}.kinds", source.kind_from, source.kinds, options)

@@ -26,10 +26,11 @@ from connectors.connection import Connection
 from connectors.findings import unknown_users
 from connectors.salesforce.again import Again
 from connectors.salesforce.calendars import business_hours
-from connectors.salesforce.check import problems
+from connectors.salesforce.check import absent, problems
 from connectors.salesforce.client import Client
 from connectors.salesforce.fields import KEY_FIELD
 from connectors.salesforce.lanes import Lanes
+from connectors.salesforce.looking import look
 from connectors.salesforce.notes import Notes
 from connectors.salesforce.opening import Opener
 from connectors.salesforce.people import People
@@ -37,6 +38,7 @@ from connectors.salesforce.provision import provision, unprovision, user_id
 from connectors.salesforce.read import Reader
 from connectors.salesforce.records import Records, our_task
 from connectors.salesforce.schema import Fields, Schema
+from connectors.salesforce.setup_pages import SetupPages
 from connectors.salesforce.sign_in import legacy
 from connectors.salesforce.streams import TASK_FIELDS, Streams
 from connectors.salesforce.write import Writer
@@ -52,6 +54,8 @@ def open_crm(connection: Connection) -> SalesforceCrm:
 
 class SalesforceCrm:
     """One org. Schema and owners are read once per opening."""
+
+    changes_at_once = 10_000  # many updates together cost a few bulk calls
 
     def __init__(self, connection: Connection) -> None:
         self.name = connection.name
@@ -75,7 +79,19 @@ class SalesforceCrm:
     def check(self) -> list[Problem]:
         mapping = self._connection.mapping
         self._forget_schema()
-        found = problems(mapping, self._described)
+        described = self._described
+        shown = None
+        if "Lead" in described:
+            tracked = (*mapping.stages, "OwnerId")
+            has_history = "LeadHistory" in described
+            shown = look(
+                self._client,
+                absent(mapping, described),
+                tracked,
+                has_history=has_history,
+                sets_stages=bool(mapping.writes.stages),
+            )
+        found = problems(mapping, described, SetupPages(self._connection.base_url), shown)
         if mapping.automation_users:
             found += unknown_users(mapping.automation_users, *self._people.known_as())
         return [*legacy(self._connection), *found]
@@ -114,9 +130,11 @@ class SalesforceCrm:
 
     @cached_property
     def _writer(self) -> Writer:
-        statuses = self._client.query_all("SELECT ApiName, IsClosed FROM TaskStatus")
-        closed = [row["ApiName"] for row in statuses if row["IsClosed"]]
-        return Writer(self._client, self._connection.mapping, closed[0] if closed else "Completed")
+        def task_fields() -> Fields:
+            return self._described.get("Task", {})
+
+        mapping, own_user = self._connection.mapping, lambda: user_id(self._client)
+        return Writer(self._client, mapping, task_fields, self._forget_schema, own_user)
 
     def _forget_schema(self) -> None:
         self._schema.forget()
@@ -147,8 +165,7 @@ class SalesforceCrm:
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
-            user = "" if dry_run or client is self._client else user_id(self._client)
-            return provision(client, dry_run=dry_run, user=user)
+            return provision(client, self._client, dry_run=dry_run)
 
     def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
@@ -183,4 +200,6 @@ class SalesforceCrm:
 
     def close(self) -> None:
         self._lanes.close()
+        if "_writer" in self.__dict__:
+            self._writer.close()
         self._client.close()

@@ -66,8 +66,26 @@ def written(ours: str, value: Value) -> Any:
         case datetime():
             return instant(value)
         case str():
-            return value[: _LONG if OUR_FIELDS.get(ours) == "long_text" else _LENGTH]
+            return cut(value, _LONG if OUR_FIELDS.get(ours) == "long_text" else _LENGTH)
     return value
+
+
+def cut(text: str, most: int) -> str:
+    """A text as Salesforce stores it, at most so many UTF-16 units, with a mark where something is left out.
+
+    >>> cut("abcdef", 4), cut("a" + chr(0) + "b", 4)
+    ('abc…', 'ab')
+    """
+    whole = clean(text)
+    units = whole.encode("utf-16-le")
+    if len(units) <= 2 * most:
+        return whole
+    return units[: 2 * (most - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def clean(text: str) -> str:
+    """Without what no field holds: NUL, and halves of a character."""
+    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def instant(value: datetime) -> str:

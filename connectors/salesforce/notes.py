@@ -14,7 +14,7 @@ from connectors.base import Note, Receipt, ReceiptStatus
 from connectors.errors import BudgetSpent, CrmError, OutcomeUnknown, Unavailable
 from connectors.rich_text import as_html, words_of
 from connectors.salesforce.client import Client, Denied, RefusedCall, UnknownName
-from connectors.salesforce.write import remedy_for
+from connectors.salesforce.record_refusals import remedy_for
 
 _TITLE_LENGTH = 255
 _RIGHT = "enable Notes in Setup (Notes Settings) and let our user read, create and edit ContentNote"

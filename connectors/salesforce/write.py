@@ -1,13 +1,13 @@
-"""Writing: full batches, one receipt per change, nothing but what was decided.
+"""Writing: which records there are to write, in full batches, nothing but what was decided.
 
-Updates may be sent twice; a create whose answer was lost is UNKNOWN until it is looked up by key.
+Updates may be sent twice. How rows travel and what refusals mean is in ``delivery``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connectors.base import (
     AssignOwner,
@@ -20,202 +20,151 @@ from connectors.base import (
     SetStage,
     UpdateTask,
 )
-from connectors.errors import OutcomeUnknown, Unavailable
 from connectors.mapping import ConnectionMapping
-from connectors.salesforce.client import Client, RefusedCall
-from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES, instant, written
+from connectors.salesforce.client import Client
+from connectors.salesforce.delivery import UPDATE, Delivery, Row
+from connectors.salesforce.fields import OUR_API_NAMES, written
+from connectors.salesforce.ingest import FROM, Ingest
+from connectors.salesforce.lanes import Lanes
+from connectors.salesforce.reading_back import retrieve_together
+from connectors.salesforce.record_refusals import remedy_for
+from connectors.salesforce.tasks import (
+    TASK_SHOWN,
+    closed_status,
+    closed_values,
+    key_is_unique,
+    make,
+    task_values,
+)
 
-BATCH = 200
-_LONGEST_BODY = 32000
-_LATER = frozenset({"UNABLE_TO_LOCK_ROW", "TOO_MANY_APEX_REQUESTS", "QUERY_TIMEOUT"})
-_REMEDIES = {
-    "CANNOT_UPDATE_CONVERTED_LEAD": "the lead was converted; nothing to do",
-    "ENTITY_IS_DELETED": "the record was deleted; nothing to do",
-    "NOT_FOUND": "the record is gone; nothing to do",
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule refuses it; exempt the integration user",
-    "DUPLICATES_DETECTED": "a duplicate rule of the org refuses it; exempt the integration user",
-    "INACTIVE_OWNER_OR_USER": "the owner is inactive; give the lead to somebody else",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "the integration user may not write this; run `leadsla check`",
-    "INVALID_FIELD_FOR_INSERT_UPDATE": "the field is read-only; run `leadsla check`",
-    "INVALID_FIELD": "a field is missing; run `leadsla provision`",
-}
+_FASTER = "a person was faster: the CRM shows something else by now"
+_CONVERTED = "the lead was converted meanwhile; nothing to do"
+Shown = Mapping[str, Mapping[str, Any]]
 
 
 class Writer:
-    """Carries changes out on one org."""
+    """Carries changes out on one org.
 
-    def __init__(self, client: Client, mapping: ConnectionMapping, closed_status: str) -> None:
+    ``task_fields``: how the org describes tasks, read when needed. ``forget_schema`` is called when a
+    field turns out to be another than described. ``own_user``: the id of the user we act as.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        mapping: ConnectionMapping,
+        task_fields: Callable[[], Shown],
+        forget_schema: Callable[[], None],
+        own_user: Callable[[], str],
+    ) -> None:
         self._client = client
+        self._lanes = Lanes(client)
         self._mapping = mapping
-        self._closed_status = closed_status
+        self._task_fields = task_fields
+        self._forget_schema = forget_schema
+        self._ingest = Ingest(client, own_user)
+        self._size = 0  # rows that the org's triggers take together; 0: not tried yet
+
+    @cached_property
+    def _closed_status(self) -> str:
+        return closed_status(self._client)
 
     def apply(self, changes: Sequence[Change]) -> list[Receipt]:
         """One receipt per change, in their order. Leads go first, then known tasks, then new ones."""
-        receipts: dict[int, Receipt] = {}
-        tasks = self._shown_tasks(changes)
-        self._leads(changes, receipts)
-        self._tasks(changes, tasks, receipts)
-        self._creates(changes, receipts)
-        return [receipts[index] for index in range(len(changes))]
+        delivery = Delivery(self._client, self._lanes)
+        delivery.size = self._size or delivery.size
+        shown: dict[str, Shown] = {}
+        guarded = _rows_of(changes, SetStage | AssignOwner | UpdateTask | CloseTask)
+        ready = not guarded or delivery.attempt(lambda: shown.update(self._shown(changes)), guarded)
+        self._leads(delivery, changes, shown.get("Lead", {}))
+        if ready:
+            self._tasks(delivery, changes, shown.get("Task", {}))
+        self._new_tasks(delivery, changes)
+        self._size = delivery.size
+        if delivery.schema_changed:
+            self._forget_schema()
+        return [delivery.receipts[number] for number in range(len(changes))]
 
-    def _leads(self, changes: Sequence[Change], receipts: dict[int, Receipt]) -> None:
+    def close(self) -> None:
+        self._lanes.close()
+
+    def _shown(self, changes: Sequence[Change]) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """The leads and tasks that are changed only if they are as expected, as they are now."""
+        leads = sorted({one.lead_id for one in changes if isinstance(one, SetStage | AssignOwner)})
+        tasks = sorted({one.task_id for one in changes if isinstance(one, UpdateTask | CloseTask)})
+        fields = ("Id", "OwnerId", "IsConverted", *self._mapping.stages)
+        if any(isinstance(one, CloseTask) for one in changes):
+            _ = self._closed_status  # asked for here, where trouble only puts these changes off
+        return retrieve_together(self._client, {"Lead": (leads, fields), "Task": (tasks, TASK_SHOWN)})
+
+    def _leads(self, delivery: Delivery, changes: Sequence[Change], shown: Shown) -> None:
         """Everything decided about one lead goes into one record."""
-        guarded = [c for c in changes if isinstance(c, SetStage | AssignOwner)]
-        shown = self._shown(sorted({change.lead_id for change in guarded}))
-        records: dict[str, dict[str, Any]] = {}
-        sources: dict[str, list[int]] = {}
-        for index, change in enumerate(changes):
-            if isinstance(change, SetFields | SetStage | AssignOwner):
-                values = self._lead_values(change, shown)
-                if values is None:
-                    message = "a person was faster: the CRM shows something else by now"
-                    receipts[index] = Receipt(ReceiptStatus.UNCHANGED, change.lead_id, message)
-                    continue
-                records.setdefault(change.lead_id, {}).update(values)
-                sources.setdefault(change.lead_id, []).append(index)
-        rows = [(record, sources[lead_id]) for lead_id, record in _typed_rows("Lead", records)]
-        self._send("PATCH", rows, receipts)
+        parts: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+        for number, one in enumerate(changes):
+            if not isinstance(one, SetFields | SetStage | AssignOwner) or number in delivery.receipts:
+                continue
+            values = self._lead_values(one, shown)
+            if isinstance(values, Receipt):
+                delivery.receipts[number] = values
+            else:
+                parts.setdefault(one.lead_id, []).append((number, values))
+        rows = [Row("Lead", tuple(found), lead_id) for lead_id, found in parts.items()]
+        if len(rows) >= FROM:
+            self._ingest.update(delivery, rows)
+        else:
+            delivery.send(UPDATE, rows)
 
-    def _lead_values(self, change: Change, shown: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-        match change:
-            case SetFields():
-                return {OUR_API_NAMES[name]: written(name, value) for name, value in change.values.items()}
-            case SetStage():
-                row = shown.get(change.lead_id, {})
-                target = self._mapping.stage_value(change.stage)
-                is_expected = self._mapping.stage_from(row) is change.expected
-                return {target[0]: target[1]} if target and is_expected else None
-            case AssignOwner():
-                row = shown.get(change.lead_id, {})
-                is_expected = row.get("OwnerId") == change.expected_owner_id
-                return {"OwnerId": change.owner_id} if is_expected else None
-        raise TypeError(type(change).__name__)
+    def _lead_values(
+        self, change: SetFields | SetStage | AssignOwner, shown: Shown
+    ) -> dict[str, Any] | Receipt:
+        """The values to write; or the receipt that says why there are none."""
+        if isinstance(change, SetFields):
+            return {OUR_API_NAMES[name]: written(name, value) for name, value in change.values.items()}
+        row = shown.get(change.lead_id)
+        if row is None:
+            gone = remedy_for("ENTITY_IS_DELETED")
+            return Receipt(ReceiptStatus.REJECTED, change.lead_id, gone, lead_is_gone=True)
+        why = _CONVERTED if row.get("IsConverted") else _FASTER
+        if isinstance(change, AssignOwner):
+            is_expected = row.get("OwnerId") == change.expected_owner_id
+            target: tuple[str, str] | None = ("OwnerId", change.owner_id)
+        else:
+            is_expected = self._mapping.stage_from(row) is change.expected
+            target = self._mapping.stage_value(change.stage)
+        if why is _CONVERTED or not is_expected or target is None:
+            return Receipt(ReceiptStatus.UNCHANGED, change.lead_id, why)
+        return {target[0]: target[1]}
 
-    def _shown(self, lead_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        fields = ["Id", "OwnerId", *self._mapping.stages]
-        return {row["Id"]: row for row in retrieve(self._client, "Lead", lead_ids, fields)}
-
-    def _shown_tasks(self, changes: Sequence[Change]) -> Mapping[str, Mapping[str, Any]] | str:
-        """The tasks to change as they are now; or why they cannot be read now."""
-        ids = {change.task_id: None for change in changes if isinstance(change, UpdateTask | CloseTask)}
-        try:
-            rows = retrieve(self._client, "Task", list(ids), ("Id", "IsClosed", "Description"))
-            return {row["Id"]: row for row in rows}
-        except Unavailable as error:
-            return str(error)
-
-    def _tasks(
-        self,
-        changes: Sequence[Change],
-        shown: Mapping[str, Mapping[str, Any]] | str,
-        receipts: dict[int, Receipt],
-    ) -> None:
+    def _tasks(self, delivery: Delivery, changes: Sequence[Change], shown: Shown) -> None:
         """Only open tasks are changed or closed; one that a person closed or deleted is theirs."""
-        records: dict[str, dict[str, Any]] = {}
-        sources: dict[str, list[int]] = {}
-        for index, change in enumerate(changes):
-            if not isinstance(change, UpdateTask | CloseTask):
+        parts: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+        for number, one in enumerate(changes):
+            if not isinstance(one, UpdateTask | CloseTask):
                 continue
-            if isinstance(shown, str):
-                receipts[index] = Receipt(ReceiptStatus.DEFERRED, change.task_id, shown)
-                continue
-            current = shown.get(change.task_id)
+            current = shown.get(one.task_id)
             if current is None or current["IsClosed"]:
                 why = "the task was deleted" if current is None else "the task is closed already"
-                receipts[index] = Receipt(ReceiptStatus.UNCHANGED, change.task_id, why)
+                delivery.receipts[number] = Receipt(ReceiptStatus.UNCHANGED, one.task_id, why)
                 continue
-            values = (
-                self._closed(change, current) if isinstance(change, CloseTask) else self._task_values(change)
-            )
-            records.setdefault(change.task_id, {}).update(values)
-            sources.setdefault(change.task_id, []).append(index)
-        rows = [(record, sources[task_id]) for task_id, record in _typed_rows("Task", records)]
-        self._send("PATCH", rows, receipts)
+            if isinstance(one, CloseTask):
+                values = closed_values(one, current, self._closed_status)
+            else:
+                values = task_values(one)
+            parts.setdefault(one.task_id, []).append((number, values))
+        delivery.send(UPDATE, [Row("Task", tuple(found), task_id) for task_id, found in parts.items()])
 
-    def _closed(self, change: CloseTask, current: Mapping[str, Any]) -> dict[str, Any]:
-        parts = [part for part in (current.get("Description"), change.note) if part]
-        return {"Status": self._closed_status, "Description": "\n".join(parts)[-_LONGEST_BODY:]}
-
-    def _creates(self, changes: Sequence[Change], receipts: dict[int, Receipt]) -> None:
-        rows = []
-        for index, change in enumerate(changes):
-            if isinstance(change, CreateTask):
-                base = {"WhoId": change.lead_id, "Status": "Not Started", "Priority": "High"}
-                rows.append(({**base, **self._task_values(change), **_type("Task")}, [index]))
-        self._send("POST", rows, receipts)
-
-    def _task_values(self, change: CreateTask | UpdateTask) -> dict[str, Any]:
-        """A task has only a due date: the reminder and the subject carry the time."""
-        local = change.due_at.astimezone(ZoneInfo(change.time_zone))
-        values: dict[str, Any] = {
-            "Subject": change.subject[:255],
-            "Description": change.body[:_LONGEST_BODY],
-            "ActivityDate": local.date().isoformat(),
-            "ReminderDateTime": instant(change.due_at.replace(second=0, microsecond=0)),
-            "IsReminderSet": True,
-            KEY_FIELD: change.key,
-        }
-        if change.owner_id:
-            values["OwnerId"] = change.owner_id
-        return values
-
-    def _send(
-        self, method: str, rows: Sequence[tuple[dict[str, Any], list[int]]], receipts: dict[int, Receipt]
-    ) -> None:
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            answers = self._batch(method, [record for record, _ in batch])
-            for (_, indexes), receipt in zip(batch, answers, strict=True):
-                receipts.update(dict.fromkeys(indexes, receipt))
-
-    def _batch(self, method: str, records: list[dict[str, Any]]) -> list[Receipt]:
-        body = {"allOrNone": False, "records": records}
-        try:
-            answers = self._client.rest(method, "composite/sobjects", body)
-        except OutcomeUnknown as error:
-            return [Receipt(ReceiptStatus.UNKNOWN, message=str(error))] * len(records)
-        except Unavailable as error:
-            return [Receipt(ReceiptStatus.DEFERRED, message=str(error))] * len(records)
-        except RefusedCall as error:
-            if len(records) == 1:
-                return [Receipt(ReceiptStatus.REJECTED, message=remedy_for(error.code))]
-            half = len(records) // 2
-            return self._batch(method, records[:half]) + self._batch(method, records[half:])
-        return [_receipt(answer) for answer in answers]
+    def _new_tasks(self, delivery: Delivery, changes: Sequence[Change]) -> None:
+        new = [(number, one) for number, one in enumerate(changes) if isinstance(one, CreateTask)]
+        if new and delivery.attempt(self._task_fields, _rows_of(changes, CreateTask)):
+            make(delivery, new, by_key=key_is_unique(self._task_fields()))
 
 
-def retrieve(
-    client: Client, name: str, ids: Sequence[str], fields: Sequence[str]
-) -> Iterator[Mapping[str, Any]]:
-    """Records by id, 2,000 a call, by POST: long id lists do not fit into an address."""
-    for start in range(0, len(ids), 2000):
-        body = {"ids": list(ids[start : start + 2000]), "fields": list(dict.fromkeys(fields))}
-        yield from (row for row in client.rest("POST", f"composite/sobjects/{name}", body) if row)
-
-
-def _type(name: str) -> dict[str, Any]:
-    return {"attributes": {"type": name}}
-
-
-def _typed_rows(name: str, records: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for record_id, values in records.items():
-        yield record_id, {"Id": record_id, **values, **_type(name)}
-
-
-def _receipt(answer: Mapping[str, Any]) -> Receipt:
-    if answer.get("success"):
-        return Receipt(ReceiptStatus.WRITTEN, str(answer.get("id") or ""))
-    errors = answer.get("errors") or [{}]
-    code = str(errors[0].get("statusCode", "UNKNOWN"))
-    if code in _LATER:
-        return Receipt(ReceiptStatus.DEFERRED, message=f"{code}: tried again in the next run")
-    fields = ", ".join(errors[0].get("fields") or [])
-    where = f" ({fields})" if fields else ""
-    return Receipt(ReceiptStatus.REJECTED, message=f"{remedy_for(code)}{where}")
-
-
-def remedy_for(code: str) -> str:
-    """A refusal's code with what a person can do about it."""
-    return (
-        f"{code}: {_REMEDIES.get(code, 'Salesforce refuses this record; see the code in its documentation')}"
-    )
+def _rows_of(changes: Iterable[Change], kinds: Any) -> list[Row]:
+    """Rows that stand for these changes where nothing is known of their records yet."""
+    found = []
+    for number, one in enumerate(changes):
+        if isinstance(one, kinds):
+            is_new = isinstance(one, CreateTask)
+            record_id = one.task_id if isinstance(one, UpdateTask | CloseTask) else one.lead_id
+            found.append(Row("", ((number, {}),), "" if is_new else record_id))
+    return found

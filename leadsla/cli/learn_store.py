@@ -28,7 +28,7 @@ from sync.learning import Learned, NothingToLearn, learn_from_store
 from sync.notes import publish
 from sync.store import Store
 from sync.store.cards import Cards
-from sync.store.work import Work
+from sync.store.runs import Runs
 
 _DAY = timedelta(days=1)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def propose(  # noqa: PLR0913 - one argument an option
 
 def _learned(store: Store, name: str, book: Book, as_of: datetime | None) -> Learned:
     with store.begin() as db:
-        last = Work(name).last_run(db)
+        last = Runs(name).last(db)
         cards = Cards(name)
         until = as_of or max(last or datetime.now(UTC), cards.last_approval(db) or _EVER)
         approved = cards.approved_by(db, until)

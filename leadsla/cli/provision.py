@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,13 +17,21 @@ from leadsla.cli.loading import chosen, usable
 from leadsla.cli.output import out, print_json
 from leadsla.cli.runs import TROUBLES, ended, tell, with_errors
 from leadsla.settings import ConnectionSettings
-from leadsla.wiring import opened_crm
+from leadsla.wiring import opened_crm, salesforce_source
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what is missing, or what would go; change nothing.")
 ]
 RemoveOption = Annotated[
     bool, typer.Option("--remove", help="Take our fields away again, with every value in them.")
+]
+SourceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--write-source",
+        metavar="DIR",
+        help="Salesforce: write fields, permission sets and list views as a folder to deploy; call nothing.",
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]
 
@@ -34,6 +43,7 @@ def provision(  # noqa: PLR0913 - one parameter per option
     dry_run: DryRunOption = False,
     remove: RemoveOption = False,
     yes: YesOption = False,
+    write_source: SourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create leadsla's own fields in the CRM. What exists is left alone, so it can be run again.
@@ -41,6 +51,9 @@ def provision(  # noqa: PLR0913 - one parameter per option
     With [connections.NAME.provision_auth] it acts by those credentials, so that the ones `sync` runs with
     need no right to change the CRM's schema. `--remove` takes away what is ours, and nothing else.
     """
+    if write_source is not None:
+        _write_source(write_source, as_json=as_json)
+        return
     settings, _ = usable(config)
     may_ask = sys.stdin.isatty() and not as_json
     if remove and not (dry_run or yes or may_ask):
@@ -68,6 +81,19 @@ def provision(  # noqa: PLR0913 - one parameter per option
         print_json(with_errors(steps, failed))
     undone = [step for steps in done.values() for step in steps if _is_undone(step, remove=remove)]
     ended(failed, is_partial=bool(undone) and not dry_run)
+
+
+def _write_source(folder: Path, *, as_json: bool) -> None:
+    try:
+        written = salesforce_source(folder)
+    except OSError as error:
+        raise ConfigurationProblem(f"{folder}: cannot be written ({error.strerror})") from None
+    if as_json:
+        print_json([str(path) for path in written])
+    else:
+        out.print(
+            f"{len(written)} files in {folder}: `sf project deploy start` there deploys them", markup=False
+        )
 
 
 def _removed(crm: Crm, settings: ConnectionSettings, *, dry_run: bool, asks: bool) -> list[ProvisionStep]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -183,15 +182,25 @@ class Work:
         query = sa.select(sa.func.count()).where(table.connection == self._name, table.status.in_(statuses))
         return db.execute(query).scalar_one()
 
-    def rows(
-        self, db: sa.Connection, statuses: Sequence[str], lead_id: str = "", limit: int | None = None
-    ) -> list[OutboxRow]:
+    def next_rows(self, db: sa.Connection, most: int) -> list[OutboxRow]:
+        """What to send next: leads, then known tasks, then new ones, so that batches of a kind are full.
+
+        Per lead that keeps the order in which it was decided.
+        """
+        table = schema.outbox.c
+        turn = sa.case(
+            (table.kind == "CreateTask", 2), (table.kind.in_(("UpdateTask", "CloseTask")), 1), else_=0
+        )
+        query = sa.select(schema.outbox).where(table.connection == self._name, table.status == "pending")
+        return [_row(row) for row in db.execute(query.order_by(turn, table.id).limit(most))]
+
+    def rows(self, db: sa.Connection, statuses: Sequence[str], lead_id: str = "") -> list[OutboxRow]:
         """Outbox rows in these states, oldest first."""
         table = schema.outbox.c
         query = sa.select(schema.outbox).where(table.connection == self._name, table.status.in_(statuses))
         if lead_id:
             query = query.where(table.lead_id == lead_id)
-        return [_row(row) for row in db.execute(query.order_by(table.id).limit(limit))]
+        return [_row(row) for row in db.execute(query.order_by(table.id))]
 
     def mark(self, db: sa.Connection, ids: Sequence[int], status: str) -> None:
         for chunk in chunks(ids):
@@ -267,29 +276,6 @@ class Work:
             )
             found += [unpack_change(row.kind, row.change) for row in db.execute(query)]
         return found
-
-    def last_run(self, db: sa.Connection) -> datetime | None:
-        """When a run was last kept; None: never."""
-        table = schema.runs.c
-        last = db.execute(sa.select(sa.func.max(table.at)).where(table.connection == self._name)).scalar_one()
-        return None if last is None else from_micros(last)
-
-    def first_run(self, db: sa.Connection) -> datetime | None:
-        """When a run was first kept; None: never."""
-        table = schema.runs.c
-        first = db.execute(sa.select(sa.func.min(table.at)).where(table.connection == self._name))
-        value = first.scalar_one()
-        return None if value is None else from_micros(value)
-
-    def keep_run(self, db: sa.Connection, now: datetime, report: Mapping[str, Any]) -> None:
-        """Keep a run's report, and let go of outbox rows done more than 30 days ago."""
-        db.execute(
-            schema.runs.insert().values(connection=self._name, at=micros(now), report=json.dumps(report))
-        )
-        old = micros(now - timedelta(days=30))
-        table = schema.outbox
-        done = table.c.status.in_(("written", "unchanged"))
-        db.execute(table.delete().where(table.c.connection == self._name, done, table.c.at < old))
 
 
 def _row(row: sa.Row[Any]) -> OutboxRow:

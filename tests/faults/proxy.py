@@ -29,8 +29,9 @@ class Sent:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The inputs of a batch."""
-        return json.loads(self.body or b"{}").get("inputs") or []
+        """The rows of a batch, as the CRM calls them."""
+        body = json.loads(self.body) if self.body[:1] == b"{" else {}
+        return body.get("inputs") or body.get("records") or []
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,11 @@ def running_proxy(target: str, meddle: Meddle = honest) -> Iterator[Proxy]:
         def _pass(self) -> None:
             proxy.connections.add(self.client_address)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            wanted = ("Authorization", "Content-Type", "Accept")
-            headers = {name: self.headers[name] for name in wanted if name in self.headers}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name in ("Authorization", "Content-Type", "Accept") or name.startswith("Sforce-")
+            }
             try:
                 told = proxy.answer(Sent(self.command, self.path, body), headers)
             except requests.RequestException:  # what breaks behind us breaks before us
@@ -107,7 +111,7 @@ def running_proxy(target: str, meddle: Meddle = honest) -> Iterator[Proxy]:
             self.wfile.write(told.body[: len(told.body) - told.kept_back])
             self.close_connection = self.close_connection or bool(told.kept_back)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815 - the names the library looks for
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _pass  # noqa: N815 - the names the library looks for
 
         def log_message(self, *_: Any) -> None:
             """Nothing to say."""

@@ -192,7 +192,7 @@ def test_check_says_when_a_password_ends_and_nothing_of_the_kind_for_an_app():
     def parts(request):
         asked_for = json.loads(request.body)["compositeRequest"]
         answers = [
-            {"referenceId": one["referenceId"], "httpStatusCode": 200, "body": {"fields": []}}
+            {"referenceId": one["referenceId"], "httpStatusCode": 200, "body": {"fields": [], "records": []}}
             for one in asked_for
         ]
         return 200, {}, json.dumps({"compositeResponse": answers})
