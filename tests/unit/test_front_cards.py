@@ -69,11 +69,11 @@ def test_both_sides_approve_and_what_they_approved_can_be_taken_back(config, cap
 
 
 def test_the_agreement_shows_the_card_that_counts_and_who_approved_it(config, capsys):
-    agreement(config)
+    agreement(config=config)
     assert "scorecard" not in capsys.readouterr().out
     approve(config, None, CARD.version, BOTH)
     capsys.readouterr()
-    agreement(config)
+    agreement(config=config)
     shown = capsys.readouterr().out
     assert f"scorecard of salesforce (version {CARD.version}), approved by Ada and Max on " in shown
     assert "    +5 fit: country is DE\n" in shown
@@ -86,7 +86,7 @@ def test_the_agreement_shows_the_card_that_counts_and_who_approved_it(config, ca
     with store.begin() as db:
         db.execute(schema.cards.update().values(body="{}1"))
     store.close()
-    agreement(config)
+    agreement(config=config)
     assert "this leadsla cannot read it: the starting score counts" in capsys.readouterr().out
 
 
