@@ -170,7 +170,7 @@ def check(run: Run, *, anew: bool = False) -> None:
 
 @contextmanager
 def checked_again_if_refused(run: Run) -> Iterator[RunReport]:
-    """A run's report. If the CRM refuses something in it, the next run checks the schema first."""
+    """A run's report. If the CRM refuses something in it, the next run looks at schema and owners first."""
     report = _opened(run)
     is_refused = True
     try:
@@ -183,7 +183,8 @@ def checked_again_if_refused(run: Run) -> Iterator[RunReport]:
     finally:
         if is_refused:
             with run.store.begin() as db:
-                Visits(run.name).forget(db, "check")
+                for what in ("check", "owners"):
+                    Visits(run.name).forget(db, what)
 
 
 def finish(run: Run, desk: Desk, report: RunReport, started: float) -> None:

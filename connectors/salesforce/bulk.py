@@ -16,7 +16,7 @@ from connectors.salesforce.client import ROOT, Client, RefusedCall
 from connectors.salesforce.fields import OUR_API_NAMES
 from connectors.salesforce.streams import Stream
 
-ROWS = 10_000
+ROWS = 4_000
 """So many rows come in one page."""
 LONGEST_WAIT = 1800.0
 _BOOLEANS = frozenset({"IsDeleted", "IsConverted", "IsClosed"})

@@ -98,4 +98,4 @@ class Reader:
                 yield Batch(key=span.key, trouble=error.told)
             else:
                 return
-        yield from walk.batches(span, opening.answers.get(stream.name))
+        yield from walk.batches(span, opening.answers.pop(stream.name, None))

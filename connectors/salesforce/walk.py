@@ -66,7 +66,7 @@ class Walk:
 
     def batches(self, span: Span, first: Any) -> Iterator[Batch]:
         """All that is left, from the answer ``first`` on (None: nothing has been asked yet)."""
-        answer = first
+        answer, first = first, None  # a page is not held longer than it is needed
         for number in range(1, MUCH // PAGE + 1):
             try:
                 page = self._page(span, answer)

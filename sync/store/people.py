@@ -19,7 +19,7 @@ class People:
         self._name = connection
 
     def keep(self, db: sa.Connection, owners: Iterable[Owner]) -> None:
-        """Remember who owns leads; when one of them moved to another zone every lead is judged again."""
+        """Remember who owns leads; when one moved to another zone, left or came back, all leads are dirty."""
         known = self.everyone(db)
         fresh = [owner for owner in owners if known.get(owner.id) != owner]
         rows = [
@@ -31,7 +31,7 @@ class People:
             for owner in fresh
         ]
         upsert(db, schema.owners, rows)
-        if any(owner.id in known and known[owner.id].time_zone != owner.time_zone for owner in fresh):
+        if any(owner.id in known and _ways(known[owner.id]) != _ways(owner) for owner in fresh):
             mine = (schema.leads.c.connection == self._name, schema.leads.c.dirty != schema.UNREAD)
             db.execute(schema.leads.update().where(*mine).values(dirty=schema.DIRTY))
 
@@ -40,3 +40,8 @@ class People:
         table = schema.owners.c
         query = sa.select(table.owner_id, table.body).where(table.connection == self._name)
         return {row.owner_id: person_form.validate_json(row.body) for row in db.execute(query)}
+
+
+def _ways(owner: Owner) -> tuple[str | None, bool]:
+    """What of an owner decides deadlines and who has to act."""
+    return owner.time_zone, owner.is_active

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -255,6 +256,7 @@ def test_fault_22_of_two_processes_that_refresh_one_rotating_token_neither_is_lo
         door.slowness = 0.05  # long enough for the other to send the token that is used up by then
         run = [sys.executable, __file__, door.url, str(secret), "6"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes["env"] = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         both = [subprocess.Popen(run, **pipes) for _ in range(2)]
         assert [one.stdout.readline() for one in both] == ["ready\n"] * 2
         for one in both:

@@ -78,7 +78,7 @@ def test_the_agreement_shows_the_card_that_counts_and_who_approved_it(config, ca
     assert f"scorecard of salesforce (version {CARD.version}), approved by Ada and Max on " in shown
     assert "    +5 fit: country is DE\n" in shown
     assert "scorecard of hubspot" not in shown
-    agreement(config, as_json=True)
+    agreement(config=config, as_json=True)
     (told,) = json.loads(capsys.readouterr().out)
     assert told["cards"]["salesforce"]["approved_by"] == list(BOTH)
     assert told["cards"]["salesforce"]["card"]["lines"][0]["points"] == 5
