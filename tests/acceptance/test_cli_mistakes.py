@@ -15,6 +15,8 @@ import requests
 from localcrm.clock import Clock
 from localcrm.server import running
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 NOW = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 MISTAKES = {

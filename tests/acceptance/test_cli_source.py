@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 DOCS = Path(__file__).parents[2] / "docs" / "salesforce"
 
 

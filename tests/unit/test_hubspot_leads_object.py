@@ -23,6 +23,8 @@ from localcrm.server import running
 from sla_engine.model import ActivityKind, LifecycleStage
 from tests.unit.test_hubspot_crm import NOW, company
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 MAPPING: dict[str, Any] = {
     "lead_object": "leads",
     "lead": {

@@ -24,6 +24,8 @@ from sla_engine.model import LifecycleStage
 from tests.contract.benches import make_key_unique, open_crm
 from tests.faults.proxy import Proxy, Sent, Told, running_proxy
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UPDATE = "/objects/2026-03/contacts/batch/update"
 MADE = "/objects/2026-03/tasks/batch/create"

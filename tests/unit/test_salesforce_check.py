@@ -13,6 +13,8 @@ from tests.contract.benches import open_crm, shipped
 from tests.faults.proxy import Sent, Told
 from tests.faults.salesforce_org import SalesforceOrg, salesforce_org
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 
 @pytest.fixture
 def org() -> Iterator[SalesforceOrg]:

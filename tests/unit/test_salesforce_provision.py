@@ -26,6 +26,8 @@ from connectors.salesforce.source import source_files
 from tests.faults.proxy import Sent, Told
 from tests.faults.salesforce_org import SalesforceOrg, salesforce_org
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 DOCS = Path(__file__).parents[2] / "docs" / "salesforce"
 SOAP = "{http://soap.sforce.com/2006/04/metadata}"
 REFUSED = (

@@ -17,6 +17,8 @@ from sla_engine.model import LifecycleStage
 from tests.faults.proxy import Sent, Told
 from tests.faults.salesforce_org import NOW, SalesforceOrg, a_task, salesforce_org, shows, statuses
 
+pytestmark = pytest.mark.slow  # over HTTP, minutes in all
+
 MANY = 2400  # leads: enough for a bulk job, and twelve full batches
 
 
