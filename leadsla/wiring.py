@@ -27,6 +27,8 @@ from leadsla.settings import ConnectionSettings, Settings
 from sync.guard import Brakes
 from sync.run import RunSettings
 from sync.store import Store
+from sync.store.leads import Leads
+from sync.store.visits import Visits
 
 if TYPE_CHECKING:
     from connectors.hubspot.webhooks import Webhook
@@ -184,6 +186,16 @@ def last_state(settings: Settings) -> Iterator[Store | None]:
     finally:
         if store is not None:
             store.close()
+
+
+def fields_made_anew(settings: Settings, name: str) -> None:
+    """Our fields in this CRM are empty now: the next run writes them all, if there was one before."""
+    with last_state(settings) as store:
+        if store is None:
+            return
+        with store.begin() as db:
+            Leads(name).forget_shown(db)
+            Visits(name).forget(db, "check")
 
 
 def schema_problems(settings: Settings) -> tuple[list[Problem], dict[str, CrmError]]:

@@ -17,7 +17,7 @@ from sync.store.hints import Hints
 from sync.sweep import is_due, sweep, swept
 
 ACCOUNT_STANDS = timedelta(hours=1)
-OWNERS_STAND = timedelta(minutes=15)
+OWNERS_STAND = timedelta(hours=1)
 AN_HOUR = timedelta(hours=1)
 
 
@@ -133,7 +133,7 @@ def _follow_hints(run: Run, reading: Reading) -> bool:
 
 
 def _remember_owners(run: Run, facts: Facts) -> bool:
-    """Tell the connector who owns leads, if that was read a quarter of an hour ago or less."""
+    """Tell the connector who owns leads, if that was read an hour ago or less."""
     with run.store.begin() as db:
         is_fresh = facts.visits.is_fresh(db, "owners", datetime.now(UTC), OWNERS_STAND)
         if is_fresh:

@@ -27,6 +27,7 @@ from sync.report import RunReport
 from sync.store.agreements import Agreements
 from sync.store.cards import Cards
 from sync.store.facts import Facts
+from sync.store.leads import Leads
 from sync.store.runs import Runs
 from sync.store.visits import Visits
 from sync.store.work import TRY_AGAIN_AFTER, Work
@@ -151,21 +152,25 @@ def check(run: Run, *, anew: bool = False) -> None:
     for an hour under the same mapping and credentials, until the CRM refuses something; not if ``anew``.
     """
     run.progress.step("check", 0, None)
+    reads_only = run.settings.mode == "shadow"
     visits, now, under = Visits(run.name), datetime.now(UTC), run.settings.checked_under
     with run.store.begin() as db:
         if under and not anew and visits.is_fresh(db, "check", now, CHECK_STANDS, under):
             return
     reads_only = run.settings.mode == "shadow"
-    serious = [
-        problem
-        for problem in run.crm.check()
-        if not (problem.is_warning or (reads_only and problem.is_about_writing))
-    ]
+    found = [problem for problem in run.crm.check() if not problem.is_warning]
+    serious = [one for one in found if not (reads_only and one.is_about_writing)]
+    with run.store.begin() as db:
+        if any(one.is_about_writing for one in found):
+            visits.note(db, "gap", now)  # what is made to close it will be empty
+        elif visits.last(db, "gap"):
+            visits.forget(db, "gap")
+            Leads(run.name).forget_shown(db)
+        if not serious:
+            visits.note(db, "check", now, under)
     if serious:
         told = (f"connections.{run.name}.{p.where}: {p.what} - {p.remedy}" for p in serious)
         raise Misconfigured(*told)
-    with run.store.begin() as db:
-        visits.note(db, "check", now, under)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from connectors.findings import nearest, unknown_values, without_stage
 from connectors.mapping import FREE_TEXT, ActivitySource, ConnectionMapping, Converter, FieldMapping
 from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, KEY_NAME, OUR_API_NAMES
 from connectors.salesforce.looking import Look
+from connectors.salesforce.schema import target_of
 from connectors.salesforce.setup_pages import SetupPages
 from connectors.salesforce.tasks import TASK_WRITTEN, key_is_unique
 
@@ -88,11 +89,29 @@ class _Findings:
 
     def _not_shown(self, where: str, name: str, api: str) -> Problem:
         """A field that we are not shown: there and hidden, or perhaps not there."""
+        parent = target_of(self.described[name], api)
+        if parent:
+            return self._not_shown_of_parent(where, parent, name, api)
         if self.look.is_hidden(name, api):
             remedy = f"grant read access to it in a permission set: {self.pages.permission_sets()}"
             return Problem(where, f"field-level security hides {name}.{api} from our user", remedy)
+        spelling = f"{nearest(api, self.described[name])}; see {self.pages.fields(name)}"
         what = f"{name} has no field {api}, or it is hidden from our user"
-        return Problem(where, what, f"{nearest(api, self.described[name])}; see {self.pages.fields(name)}")
+        if self.look.knows(name):
+            return Problem(where, what, spelling)
+        grant = f"if it is there, grant read access to it: {self.pages.permission_sets()}; if not, "
+        return Problem(where, what, f"{grant}{spelling}")
+
+    def _not_shown_of_parent(self, where: str, parent: str, name: str, path: str) -> Problem:
+        """A field of the object that one of ours leads to."""
+        field = path.partition(".")[2]
+        what = f"{parent}.{field}, read as {name}.{path}, is not there or hidden from our user"
+        remedy = (
+            f"look for it in {self.pages.fields(parent)}; if it is there, grant read access to {parent} and"
+            f" to the field: {self.pages.permission_sets()}"
+        )
+        reason = _NEEDED_FOR.get(parent)
+        return Problem(where, what, f"{remedy}; {reason}" if reason else remedy)
 
     def _ours(self) -> Iterator[Problem]:
         """Our fields that are missing, hidden, of another type, or that this user may only read."""

@@ -143,8 +143,11 @@ class Client:
             for number, one in enumerate(asks)
         ]
         answer = self.rest("POST", READS, {"compositeRequest": parts})
+        told = answer.get("compositeResponse") if isinstance(answer, Mapping) else None
+        if not isinstance(told, list):
+            raise Unavailable(f"{self.name}: Salesforce's answer is no composite one")
         # collated parts come in no promised order
-        found = {str(one.get("referenceId")): one for one in answer["compositeResponse"]}
+        found = {str(one.get("referenceId")): one for one in told}
         if found.keys() != {one["referenceId"] for one in parts}:
             raise Unavailable(f"{self.name}: Salesforce left out a part of its answer")
         return [self._part(found[one["referenceId"]]) for one in parts]

@@ -82,7 +82,7 @@ class SalesforceCrm:
         described = self._described
         shown = None
         if "Lead" in described:
-            tracked = (*mapping.stages, "OwnerId")
+            tracked = (*(name for name in mapping.stages if "." not in name), "OwnerId")
             has_history = "LeadHistory" in described
             shown = look(
                 self._client,
@@ -100,8 +100,8 @@ class SalesforceCrm:
     def _described(self) -> Mapping[str, Fields]:
         """The fields of every object that the mapping names, as far as the org shows them."""
         wanted = self._streams.wanted()
-        shown = self._schema.described(sorted({"Lead", "Task", "LeadHistory", *wanted}))
-        return {name: self._schema.with_parents(name, wanted.get(name, ())) for name in shown}
+        names = sorted({"Lead", "Task", "LeadHistory", *wanted})
+        return self._schema.with_parents({name: wanted.get(name, ()) for name in names})
 
     def owners(self) -> Mapping[str, Owner]:
         return self._people.owners

@@ -198,15 +198,13 @@ class Delivery:
             for row in rows:
                 self.settle(row, ReceiptStatus.UNKNOWN if maybe else ReceiptStatus.DEFERRED, str(error))
         else:
-            together = self._receive(deed, rows, answers or [])
+            together = self._receive(deed, rows, answers)
             if together:
                 self._fewer(client, deed, len(rows), together)
 
-    def _receive(
-        self, deed: Deed, rows: Sequence[Row], answers: Sequence[Mapping[str, Any]]
-    ) -> list[tuple[Row, Refusal]]:
+    def _receive(self, deed: Deed, rows: Sequence[Row], answers: Any) -> list[tuple[Row, Refusal]]:
         """Receipts by the order of the answers; what is left are rows that a trigger failed on together."""
-        if len(answers) != len(rows):
+        if not _fits(answers, rows):
             status = ReceiptStatus.UNKNOWN if deed.makes else ReceiptStatus.DEFERRED
             for row in rows:
                 self.settle(row, status, "Salesforce's answer does not fit what was sent")
@@ -248,3 +246,9 @@ class Delivery:
             return
         self._send(client, deed, rows[: len(rows) // 2])
         self._send(client, deed, rows[len(rows) // 2 :])
+
+
+def _fits(answers: Any, rows: Sequence[Row]) -> bool:
+    """Whether this is an answer for each row, and not a page of something in between."""
+    is_list = isinstance(answers, list) and len(answers) == len(rows)
+    return is_list and all(isinstance(one, Mapping) for one in answers)

@@ -32,6 +32,10 @@ class Look:
     untracked: frozenset[str] = frozenset()
     converted: frozenset[str] = frozenset()
 
+    def knows(self, name: str) -> bool:
+        """Whether the org has said which fields the object has."""
+        return bool(self.there.get(name))
+
     def is_hidden(self, name: str, api: str) -> bool:
         """Whether a field that we are not shown exists for certain."""
         return api in self.there.get(name, ())

@@ -31,17 +31,19 @@ class Schema:
             self._known[name] = {one["name"]: one for one in found["fields"]} if found else None
         return {name: shown for name in wanted if (shown := self._known[name]) is not None}
 
-    def with_parents(self, name: str, paths: Iterable[str]) -> Fields:
-        """An object's fields, and under their paths those of its parents that are among ``paths``."""
-        own = self.described([name]).get(name, {})
-        dotted = [path for path in paths if "." in path]
-        beyond = self.described(sorted({_target(own, path) for path in dotted} - {""}))
-        found = {
-            path: field
-            for path in dotted
-            if (field := beyond.get(_target(own, path), {}).get(path.partition(".")[2])) is not None
+    def with_parents(self, wanted: Mapping[str, Iterable[str]]) -> dict[str, Fields]:
+        """The fields of each object shown, and under their paths those of its parents that are wanted.
+
+        Two calls, at most.
+        """
+        shown = self.described(wanted)
+        dotted = {name: [path for path in wanted[name] if "." in path] for name in shown}
+        targets = {target_of(shown[name], path) for name, paths in dotted.items() for path in paths}
+        beyond = self.described(sorted(targets - {""}))
+        return {
+            name: {**own, **{path: field for path in dotted[name] if (field := _beyond(own, path, beyond))}}
+            for name, own in shown.items()
         }
-        return {**own, **found}
 
     def look(self, wanted: Mapping[str, Iterable[str]], names: Iterable[str]) -> None:
         """Describe these objects anew, and those that the fields wanted of them lead to."""
@@ -53,7 +55,7 @@ class Schema:
             target
             for name, fields in shown.items()
             for path in wanted.get(name, ())
-            if (target := _target(fields, path))
+            if (target := target_of(fields, path))
         }
         self.described(sorted(beyond))
 
@@ -71,7 +73,7 @@ class Schema:
     def _shows(self, fields: Fields, path: str) -> bool:
         name, _, rest = path.partition(".")
         if rest:
-            beyond = self._known.get(_target(fields, path))
+            beyond = self._known.get(target_of(fields, path))
             return beyond is not None and self._shows(beyond, rest)
         return name in fields and (name not in STAMPS or bool(fields[name].get("filterable", True)))
 
@@ -85,8 +87,12 @@ class Schema:
             self.forget()
 
 
-def _target(fields: Fields, path: str) -> str:
+def target_of(fields: Fields, path: str) -> str:
     """The object that a field of a parent belongs to; empty for one of the object's own."""
     parent, dot, _ = path.partition(".")
     found = (one for one in fields.values() if dot and one.get("relationshipName") == parent)
     return next((str(one["referenceTo"][0]) for one in found if one.get("referenceTo")), "")
+
+
+def _beyond(own: Fields, path: str, shown: Mapping[str, Fields]) -> Mapping[str, Any] | None:
+    return shown.get(target_of(own, path), {}).get(path.partition(".")[2])

@@ -17,7 +17,7 @@ from leadsla.cli.loading import chosen, usable
 from leadsla.cli.output import out, print_json
 from leadsla.cli.runs import TROUBLES, ended, tell, with_errors
 from leadsla.settings import ConnectionSettings
-from leadsla.wiring import opened_crm, salesforce_source
+from leadsla.wiring import fields_made_anew, opened_crm, salesforce_source
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what is missing, or what would go; change nothing.")
@@ -46,9 +46,9 @@ def provision(  # noqa: PLR0913 - one parameter per option
     write_source: SourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create leadsla's own fields in the CRM. What exists is left alone, so it can be run again.
+    r"""Create leadsla's own fields in the CRM. What exists is left alone, so it can be run again.
 
-    With [connections.NAME.provision_auth] it acts by those credentials, so that the ones `sync` runs with
+    With \[connections.NAME.provision_auth] it acts by those credentials, so that the ones `sync` runs with
     need no right to change the CRM's schema. `--remove` takes away what is ours, and nothing else.
     """
     if write_source is not None:
@@ -74,6 +74,8 @@ def provision(  # noqa: PLR0913 - one parameter per option
             failed[name] = error
             tell(error)
             continue
+        if any(step.created or step.removed for step in done[name]):
+            fields_made_anew(settings, name)
         if not as_json:
             _show(name, done[name], dry_run=dry_run, remove=remove)
     if as_json:

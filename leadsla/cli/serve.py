@@ -34,10 +34,10 @@ def serve(
     port: PortOption = 8710,
     public: PublicOption = False,
 ) -> None:
-    """Receive HubSpot's webhooks, so that `leadsla schedule` reads changed records sooner.
+    r"""Receive HubSpot's webhooks, so that `leadsla schedule` reads changed records sooner.
 
     Listens for POST /hints/CONNECTION. Every request must be signed by the app that
-    [connections.CONNECTION.webhook] names. A request only says which records to read again; nothing in it
+    \[connections.CONNECTION.webhook] names. A request only says which records to read again; nothing in it
     is believed. Without this command nothing is missed: polling reads every change.
     Put a proxy with TLS in front of it; HubSpot calls https addresses only.
     """

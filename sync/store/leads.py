@@ -96,6 +96,12 @@ class Leads:
             mine = (table.c.connection == self._name, table.c.lead_id.in_(chunk))
             db.execute(table.update().where(*mine, table.c.dirty != schema.UNREAD).values(dirty=schema.DIRTY))
 
+    def forget_shown(self, db: sa.Connection) -> None:
+        """Our fields were made anew and are empty: what they are to show is decided and written again."""
+        table = schema.leads
+        mine = (table.c.connection == self._name, table.c.dirty != schema.UNREAD)
+        db.execute(table.update().where(*mine).values(ours="{}", dirty=schema.DIRTY))
+
     def show_written(self, db: sa.Connection, written: Mapping[str, Mapping[str, str]]) -> None:
         """The CRM now shows these values (by lead id) in our fields: its echo will be no news."""
         table = schema.leads

@@ -90,6 +90,14 @@ def test_every_command_has_help():
     assert places == sorted(places), "in the order of the README"
 
 
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("provision", "[connections.NAME.provision_auth]"), ("serve", "[connections.CONNECTION.webhook]")],
+)
+def test_help_names_tables_of_the_configuration_in_their_brackets(name, table):
+    assert table in leadsla(name, "--help").stdout
+
+
 @pytest.mark.parametrize("crm_name", ["practice", "salesforce", "hubspot"])
 def test_init_writes_a_file_without_problems_and_never_over_another(tmp_path, crm_name):
     path = tmp_path / "mine.toml"

@@ -76,6 +76,22 @@ def test_fault_02_a_maintenance_page_in_mid_run_is_an_outage_and_no_storm(lab, u
     nothing_is_lost(lab, untroubled)
 
 
+@pytest.mark.parametrize("body", ["[]", "{}", '{"compositeResponse": null}', '{"error": "blocked"}'])
+def test_fault_02_json_of_something_in_between_is_an_outage_and_no_crash(lab, untroubled, body):
+    lab.fault(path=READS, do="status", status=200, body=body, after=1, times=None)
+    outcome = lab.run()
+    assert outcome.code is Exit.PARTIAL
+    nothing_is_lost(lab, untroubled)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+def test_fault_07_an_answer_to_writing_that_is_none_is_no_receipt(lab, untroubled, method):
+    lab.fault(method=method, path="/composite/sobjects", do="status", status=200, body={"error": "blocked"})
+    outcome = lab.run()
+    assert outcome.code is Exit.PARTIAL
+    nothing_is_lost(lab, untroubled)
+
+
 def test_fault_03_a_server_that_never_answers_is_left_after_its_time(lab, untroubled):
     lab.fault(path=READS, do="hang", seconds=5, after=1, times=None)
     outcome = lab.run(patience=SHORT, attempts=1)

@@ -187,6 +187,22 @@ def test_fault_38_an_object_without_its_usual_stamp_is_read_by_another_one(tmp_p
         assert kinds & {"page_visit", "form", "email_open"}
 
 
+def test_fault_39_a_value_that_changes_without_a_new_stamp_is_judged_with_the_lead_s_next_change(lab):
+    """As formula fields do: no poll and no count shows it, and the old judgement stands meanwhile."""
+    for _ in range(2):  # what we write comes back once
+        lab.run()
+        lab.clock.advance(3600)
+    one = next(i for i in lab.living() if "company" not in str(lab.leads()[i]["LeadSLA_Missing__c"]))
+    next(row for row in lab.face.org.rows("Lead") if row["Id"] == one)["Company"] = "[not provided]"
+    lab.clock.advance(3600)
+    lab.run(COUNTING)
+    assert "company" not in str(lab.leads()[one]["LeadSLA_Missing__c"])
+    lab.edit("Lead", {"Id": one, "Title": "Buyer"})
+    lab.clock.advance(3600)
+    lab.run()
+    assert "company" in lab.leads()[one]["LeadSLA_Missing__c"]
+
+
 def test_fault_40_a_deleted_lead_is_forgotten_by_the_next_poll(lab):
     lab.run()
     lead_id = with_open_task(lab)[0]

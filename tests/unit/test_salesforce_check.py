@@ -77,7 +77,54 @@ def test_where_nobody_may_ask_both_are_said(org):
     org.switch(hidden_fields=["Lead.Phone"])
     (hidden,) = at(found(org), "lead.phone")
     assert hidden.what == "Lead has no field Phone, or it is hidden from our user"
+    assert hidden.remedy == (
+        "if it is there, grant read access to it: Setup > Permission Sets"
+        f' ({org.proxy.url}/lightning/setup/PermSets/home); if not, did you mean "MobilePhone"?; see'
+        " Setup > Object Manager > Lead > Fields & Relationships"
+        f" ({org.proxy.url}/lightning/setup/ObjectManager/Lead/FieldsAndRelationships/view)"
+    )
     assert not hidden.is_warning
+
+
+@pytest.mark.parametrize(
+    "hides", [{"absent_objects": ["Opportunity"]}, {"hidden_fields": ["Opportunity.StageName"]}]
+)
+def test_a_field_of_a_parent_that_is_not_shown_names_the_parent_and_what_it_needs(org, hides):
+    org.switch(**hides)
+    won = {"ConvertedOpportunity.StageName": {"Closed Won": "customer"}}
+    (told,) = at(found(org, stages={**won, **shipped("salesforce")["stages"]}), f"stages.{next(iter(won))}")
+    assert told.what == (
+        "Opportunity.StageName, read as Lead.ConvertedOpportunity.StageName, is not there or hidden from our"
+        " user"
+    )
+    setup = f"{org.proxy.url}/lightning/setup"
+    assert told.remedy == (
+        "look for it in Setup > Object Manager > Opportunity > Fields & Relationships"
+        f" ({setup}/ObjectManager/Opportunity/FieldsAndRelationships/view); if it is there, grant read access"
+        f" to Opportunity and to the field: Setup > Permission Sets ({setup}/PermSets/home); opportunities"
+        " need a Salesforce licence with Sales objects"
+    )
+
+
+def test_a_stage_of_an_opportunity_is_not_looked_for_in_the_history_of_leads(org):
+    bob = next(row["Id"] for row in org.face.records("User") if row["FirstName"] == "Bob")
+    org.edit("Lead", Id=org.ids()[0], OwnerId=bob, Status="Sales Qualified")
+    won = {"ConvertedOpportunity.StageName": {"Closed Won": "customer"}}
+    problems = found(org, stages={**won, **shipped("salesforce")["stages"]})
+    assert [one.what for one in at(problems, "stages") if "history" in one.what] == []
+
+
+def test_check_takes_three_calls_however_many_objects_lead_to_others(org):
+    opens = {"object": "EmailMessageRelation", "lead": "RelationId", "at": "EmailMessage.FirstOpenedDate"}
+    answers = {"object": "CampaignMember", "lead": "LeadId", "at": "FirstRespondedDate"}
+    activities = {
+        "opens": {**opens, "kind": "email_open", "consent": "declared"},
+        "answers": {**answers, "kind": "form", "content": "Campaign.Name", "consent": "declared"},
+    }
+    won = {"ConvertedOpportunity.StageName": {"Closed Won": "customer"}}
+    org.proxy.seen.clear()
+    found(org, activities=activities, stages={**won, **shipped("salesforce")["stages"]})
+    assert len([one for one in org.proxy.seen if "oauth2" not in one.path]) == 3
 
 
 def test_our_fields_that_are_there_and_hidden_ask_for_the_permission_set(org):

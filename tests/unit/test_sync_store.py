@@ -102,8 +102,8 @@ def test_an_owner_who_moved_to_another_zone_reads_the_deadline_in_it(tmp_path: P
     theatre.lead("ada", NINE)
     theatre.run(NINE + timedelta(minutes=1))
     theatre.records.hire(Owner("eva", "Eva", time_zone="Europe/London"))
-    with theatre.store.begin() as db:  # owners are asked for again a quarter of an hour later
-        Visits("memory").note(db, "owners", datetime.now(UTC) - timedelta(minutes=16))
+    with theatre.store.begin() as db:  # owners are asked for again an hour later
+        Visits("memory").note(db, "owners", datetime.now(UTC) - timedelta(minutes=61))
     theatre.run(NINE + timedelta(minutes=2))
     (task,) = theatre.tasks("ada")
     assert task.subject == "Answer this lead by Mon 23 Nov 11:00 (Europe/London)"
