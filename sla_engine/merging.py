@@ -39,7 +39,7 @@ def united(history: LeadHistory, merged: Iterable[MergedLead]) -> LeadHistory:
     """The survivor's history with what was known of the leads merged into it. Raises BadFact.
 
     Activities of all count. If another lead was in the survivor's phase before the survivor was, that is
-    when the phase began, and up to the merge its owner answered for it.
+    when the phase began; its owner answered for it until the survivor came into the phase itself.
 
     >>> from sla_engine.examples import entered, handed_over, later
     >>> survivor = handed_over()
@@ -61,7 +61,7 @@ def _with(history: LeadHistory, other: MergedLead) -> LeadHistory:
         name = f"{other.lead_id}/{earlier.id}" if earlier.id in taken else earlier.id
         first = replace(earlier, id=name, before=None)
         stages = (*(one for one in stages[:entry] if one.at < first.at), first, *stages[entry + 1 :])
-        owners = _owners(history, other)
+        owners = _owners(history, other, min(other.at, history.stages[entry].at))
         lead = replace(lead, created_at=min(lead.created_at, first.at))
     return history_of(
         lead,
@@ -98,18 +98,18 @@ def _entry(stages: Sequence[StageChange]) -> int:
     return entry
 
 
-def _owners(history: LeadHistory, other: MergedLead) -> tuple[OwnerChange, ...]:
-    """Until the merge the other's owners, from then on the survivor's."""
-    before = tuple(one for one in other.owners if one.at < other.at)
+def _owners(history: LeadHistory, other: MergedLead, since: datetime) -> tuple[OwnerChange, ...]:
+    """Until then the other's owners, from then on the survivor's."""
+    before = tuple(one for one in other.owners if one.at < since)
     if not before:
         return history.owners
-    after = tuple(one for one in history.owners if one.at > other.at)
-    earlier = [one for one in history.owners if one.at <= other.at]
+    after = tuple(one for one in history.owners if one.at > since)
+    earlier = [one for one in history.owners if one.at <= since]
     owner = history.lead.owner
     if earlier:
-        since = replace(earlier[-1], at=other.at, id=f"merged:{other.lead_id}")
+        first = replace(earlier[-1], at=since, id=f"merged:{other.lead_id}")
     elif owner is not None and not after:
-        since = OwnerChange(other.at, owner.id, to_queue=owner.is_queue, time_zone=owner.time_zone)
+        first = OwnerChange(since, owner.id, to_queue=owner.is_queue, time_zone=owner.time_zone)
     else:
         return (*before, *after)
-    return (*before, since, *after)
+    return (*before, first, *after)

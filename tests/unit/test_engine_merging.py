@@ -76,7 +76,7 @@ def test_a_call_to_the_other_record_answers_for_the_survivor() -> None:
     assert (clock.state, clock.stopped_at) == (ClockState.MET, later(1))
 
 
-def test_until_the_merge_the_other_owner_answers_for_it() -> None:
+def test_until_the_survivor_was_waiting_itself_the_other_owner_answers_for_it() -> None:
     ours = history_of(
         replace(handed_over().lead, stage=LifecycleStage.MQL),
         (),
@@ -84,7 +84,7 @@ def test_until_the_merge_the_other_owner_answers_for_it() -> None:
         (given("anna", 0),),
     )
     history = united(ours, [theirs(entered("mql", 0), at=3, owners=(given("bob", 0),))])
-    assert [(change.owner, change.at) for change in history.owners] == [("bob", later(0)), ("anna", later(3))]
+    assert [(change.owner, change.at) for change in history.owners] == [("bob", later(0)), ("anna", later(2))]
 
 
 @for_all(
@@ -95,16 +95,19 @@ def test_until_the_merge_the_other_owner_answers_for_it() -> None:
         st.tuples(st.sampled_from(["inquiry", "mql", "sal", "recycled"]), st.integers(0, 30)), max_size=5
     ),
     st.integers(0, 40),
+    st.booleans(),
 )
 def test_a_merge_never_puts_an_open_deadline_off(
-    ours: list[tuple[str, int]], others: list[tuple[str, int]], at: int
+    ours: list[tuple[str, int]], others: list[tuple[str, int]], at: int, owned: bool
 ) -> None:
     mine = [replace(entered(stage, hour), id=f"m{n}") for n, (stage, hour) in enumerate(ours)]
-    alone = survivor(*mine, stage="mql")
+    lead = Lead("1", later(-100), LifecycleStage.MQL)
+    alone = history_of(lead, (), mine, (given("anna", -90),) if owned else ())
     if not alone.stages or alone.stages[-1].stage is not LifecycleStage.MQL:
         return
     told = [replace(entered(stage, hour), id=f"o{n}") for n, (stage, hour) in enumerate(others)]
-    together = united(alone, [theirs(*told, at=at)])
+    owners = (given("bob", -80),) if owned else ()
+    together = united(alone, [theirs(*told, at=at, owners=owners)])
     before, after = judged(alone, 40).due_clock, judged(together, 40).due_clock
     if before is not None:
         assert after is not None

@@ -295,12 +295,12 @@ def test_what_was_checked_stands_for_an_hour_until_the_crm_refuses_something(tmp
     theatre.close()
 
 
-def test_the_owner_before_a_merge_answers_for_the_time_until_then(theatre: Theatre) -> None:
+def test_the_owner_before_answers_for_the_time_until_the_survivor_was_waiting_itself(theatre: Theatre) -> None:
     theatre.lead("old", NINE, owner="max")
-    theatre.lead("new", after(2), owner="eva")
-    theatre.run(after(2.1))
-    remove(theatre, "old", after(2.2), into="new")
-    theatre.run(after(2.3))
+    theatre.lead("new", after(3), owner="eva")
+    theatre.run(after(3.1))
+    remove(theatre, "old", after(3.2), into="new")
+    theatre.run(after(3.3))
     with theatre.store.begin() as db:
         (verdict,) = Work("memory").verdicts(db, ["new"])
         (known,) = Facts("memory").known(db, ["new"])
