@@ -25,3 +25,8 @@ def canonical(value: Value) -> str:
         case float() if value.is_integer():
             return str(int(value))
     return str(value)
+
+
+def clean(text: str) -> str:
+    """Without what no field of a CRM holds: NUL, and halves of a character."""
+    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

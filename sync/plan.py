@@ -163,7 +163,8 @@ def _task(connection: str, verdict: Verdict, known: KnownLead, wording: Wording)
     keys = _keys(connection, clock, known)
     if any(task.key in keys and not task.is_open for task in known.tasks):
         return  # a person closed it: it is never made again
-    standing = [task for task in known.tasks if task.is_open]
+    # after a merge the task that bears this decision's key already goes on: no key is given twice
+    standing = sorted((task for task in known.tasks if task.is_open), key=lambda task: task.key not in keys)
     key = standing[0].key if standing and standing[0].key in keys else keys[0]
     owner = known.seen.lead.owner
     zone = (owner.time_zone if owner else None) or clock.time_zone

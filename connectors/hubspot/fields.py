@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 
 from connectors.base import OUR_FIELDS
-from connectors.canonical import canonical
+from connectors.canonical import canonical, clean
 from connectors.labels import KEY_LABEL, LABELS, NOTE_KEY_LABEL, Label
 from connectors.mapping import Converter, parse_value
 from sla_engine.model import Value
@@ -67,7 +67,7 @@ def written(value: Value) -> str:
     """A value as HubSpot takes it: always text, and empty text to clear."""
     if isinstance(value, datetime):
         return milliseconds(value.replace(microsecond=0))
-    return canonical(value)
+    return clean(canonical(value))
 
 
 def rich_text(text: str) -> str:
@@ -76,7 +76,7 @@ def rich_text(text: str) -> str:
     >>> rich_text("A & B <x>\nnext line")
     'A &amp; B &lt;x&gt;<br>next line'
     """
-    return escape(text, quote=False).replace("\n", "<br>")
+    return escape(clean(text), quote=False).replace("\n", "<br>")
 
 
 def shown(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ association, and looked for on its lead before it is ever sent again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import CreateTask, OurTask, ReceiptStatus
@@ -70,7 +70,8 @@ class NewTasks:
         lead_of = {one.key: one.lead_id for one in changes}
         if not self.key_is_unique():
             found = self._tasks.of_leads(list(lead_of.values()))
-            return {one.key: one for one in found if one.key in lead_of}
+            # a lead that was merged away meanwhile shows its task on the survivor, which nobody knows of yet
+            return {one.key: replace(one, lead_id=lead_of[one.key]) for one in found if one.key in lead_of}
         tasks = self._tasks.by_key(lead_of)
         on_leads = self._client.associated("tasks", self._carrier.kind, [one.id for one in tasks])
         astray = [(one.id, one.lead_id) for one in tasks if not on_leads.get(one.id)]

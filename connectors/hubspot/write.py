@@ -158,7 +158,7 @@ def _reworded(task: CreateTask | UpdateTask) -> dict[str, str]:
     return {
         TASK_KEY: task.key,
         "hs_timestamp": written(task.due_at),
-        "hs_task_subject": task.subject,
+        "hs_task_subject": written(task.subject),
         "hs_task_body": body_of(task.body),
         OWNER: task.owner_id or "",
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import OUR_FIELDS
+from connectors.canonical import clean
 from connectors.labels import KEY_LABEL, LABELS, Label
 from connectors.mapping import parse_instant
 from sla_engine.model import Value
@@ -81,11 +82,6 @@ def cut(text: str, most: int) -> str:
     if len(units) <= 2 * most:
         return whole
     return units[: 2 * (most - 1)].decode("utf-16-le", "ignore") + "…"
-
-
-def clean(text: str) -> str:
-    """Without what no field holds: NUL, and halves of a character."""
-    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def instant(value: datetime) -> str:

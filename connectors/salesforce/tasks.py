@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import CloseTask, CreateTask, UpdateTask
+from connectors.canonical import clean
 from connectors.salesforce.client import Client
 from connectors.salesforce.delivery import CREATE, Deed, Delivery, Row
-from connectors.salesforce.fields import KEY_FIELD, clean, cut, instant
+from connectors.salesforce.fields import KEY_FIELD, cut, instant
 
 TASK_SHOWN = ("Id", "IsClosed", "Description")
 TASK_WRITTEN = (
