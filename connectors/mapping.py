@@ -114,11 +114,12 @@ LeadObject = Literal["contacts", "leads"]
 class ConnectionMapping(Strict):
     """One connection's words: lead fields, stages, activities, what may be written.
 
-    ``lead_object``: what carries the clocks in HubSpot, contacts or the Leads object. With leads, mapped
-    names that start with ``contact.`` are properties of the lead's primary contact.
+    ``lead_object``: what carries the clocks, contacts or leads; None is the CRM's own, contacts in HubSpot
+    and leads in Salesforce. With HubSpot's leads, mapped names that start with ``contact.`` are properties
+    of the lead's primary contact.
     """
 
-    lead_object: LeadObject = "contacts"
+    lead_object: LeadObject | None = None
     lead: Mapping[str, MappedField]
     stages: Mapping[str, Mapping[str, LifecycleStage]]
     activities: Mapping[str, ActivitySource] = Field(default_factory=dict)

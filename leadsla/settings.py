@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.base import Problem
 from connectors.connection import API_VERSION, ApiVersion
@@ -122,6 +130,9 @@ class WebhookSettings(Strict):
     signature: Literal["v3", "v1"] = "v3"
 
 
+_OWN_LEAD_OBJECT: Mapping[str, LeadObject] = {"salesforce": "leads", "hubspot": "contacts"}
+
+
 class ConnectionSettings(Strict):
     """One CRM: where it is, how to sign in, and its words."""
 
@@ -171,12 +182,12 @@ class ConnectionSettings(Strict):
             raise ValueError("is HubSpot's; Salesforce is polled: remove it")
         return webhook
 
-    @field_validator("lead_object")
+    @model_validator(mode="before")
     @classmethod
-    def _only_where_there_are_two(cls, given: LeadObject, info: ValidationInfo) -> LeadObject:
-        if info.data.get("crm") == "salesforce" and given != "contacts":
-            raise ValueError("is for HubSpot; Salesforce has one lead object")
-        return given
+    def _own_lead_object(cls, raw: Any) -> Any:
+        """What carries the clocks where nothing is said: the CRM's own."""
+        own = _OWN_LEAD_OBJECT.get(str(raw.get("crm"))) if isinstance(raw, Mapping) else None
+        return {"lead_object": own, **raw} if own else raw
 
     @property
     def delivers_behaviour(self) -> bool:
@@ -187,7 +198,7 @@ class ConnectionSettings(Strict):
     def fingerprint(self) -> str:
         """Names how records are read: another mapping, another fingerprint."""
         read = {"lead", "stages", "activities", "automation_users"}
-        if self.lead_object != "contacts":  # so that it is no news to who never used it
+        if self.lead_object != _OWN_LEAD_OBJECT[self.crm]:  # so that it is no news to who never used it
             read.add("lead_object")
         return hashlib.sha256(self.model_dump_json(include=read).encode()).hexdigest()[:16]
 

@@ -9,11 +9,14 @@ from typing import Any
 from connectors.base import OUR_FIELDS, Problem
 from connectors.findings import nearest, unknown_values, without_stage
 from connectors.mapping import FREE_TEXT, ActivitySource, ConnectionMapping, Converter, FieldMapping
+from connectors.salesforce.carrier import Carrier, carrier_of
 from connectors.salesforce.fields import DESCRIBED_AS, KEY_FIELD, KEY_NAME, OUR_API_NAMES
 from connectors.salesforce.looking import Look
 from connectors.salesforce.schema import target_of
 from connectors.salesforce.setup_pages import SetupPages
+from connectors.salesforce.streams import DEAL_OF_ROLE, ROLE_STAGE, ROLES
 from connectors.salesforce.tasks import TASK_WRITTEN, key_is_unique
+from sla_engine.model import LifecycleStage
 
 _TYPES: Mapping[Converter, frozenset[str]] = {
     "boolean": frozenset({"boolean"}),
@@ -31,6 +34,7 @@ _NEEDED_FOR = {
     "Opportunity": "opportunities need a Salesforce licence with Sales objects",
     "OpportunityContactRole": "opportunities need a Salesforce licence with Sales objects",
 }
+_OF_DEALS = frozenset({LifecycleStage.OPPORTUNITY, LifecycleStage.CUSTOMER})
 _FieldsByName = Mapping[str, Mapping[str, Any]]
 
 
@@ -41,18 +45,18 @@ def problems(
     look: Look | None = None,
 ) -> list[Problem]:
     """``described``: the fields of each object the org shows us; ``look``: what was asked besides."""
-    lead = described.get("Lead")
-    if lead is None:
-        remedy = f"grant read and edit access to leads to our user: {pages.permission_sets()}"
-        return [Problem("lead", "the object Lead is not visible to this user", remedy)]
+    carrier = carrier_of(mapping)
+    if carrier.object not in described:
+        remedy = f"grant read and edit access to {carrier.plural} to our user: {pages.permission_sets()}"
+        return [Problem("lead", f"the object {carrier.object} is not visible to this user", remedy)]
     return list(_Findings(mapping, described, pages, look or Look()).all())
 
 
 def absent(mapping: ConnectionMapping, described: Mapping[str, _FieldsByName]) -> dict[str, list[str]]:
     """By visible object, the fields that are mapped or ours and not shown."""
-    wanted = {
-        "Lead": [*(one.field for one in mapping.lead.values()), *mapping.stages, *OUR_API_NAMES.values()]
-    }
+    stages = (one for one in mapping.stages if one != ROLE_STAGE)
+    own = [*(one.field for one in mapping.lead.values()), *stages, *OUR_API_NAMES.values()]
+    wanted = {carrier_of(mapping).object: own}
     wanted["Task"] = [KEY_FIELD]
     for source in mapping.activities.values():
         wanted.setdefault(source.object, []).extend(_named(source))
@@ -76,8 +80,12 @@ class _Findings:
     look: Look
 
     @property
+    def carrier(self) -> Carrier:
+        return carrier_of(self.mapping)
+
+    @property
     def lead(self) -> _FieldsByName:
-        return self.described["Lead"]
+        return self.described[self.carrier.object]
 
     def all(self) -> Iterator[Problem]:
         yield from self._lead_fields()
@@ -115,10 +123,9 @@ class _Findings:
 
     def _ours(self) -> Iterator[Problem]:
         """Our fields that are missing, hidden, of another type, or that this user may only read."""
-        lead, task = self.lead, self.described.get("Task", {})
+        lead, task, own = self.lead, self.described.get("Task", {}), self.carrier.object
         ours = [
-            ("Lead", f"Lead.{api}", lead.get(api), api, OUR_FIELDS[name])
-            for name, api in OUR_API_NAMES.items()
+            (own, f"{own}.{api}", lead.get(api), api, OUR_FIELDS[name]) for name, api in OUR_API_NAMES.items()
         ]
         ours.append(("Task", KEY_NAME, task.get(KEY_FIELD), KEY_FIELD, "text"))
         yield from self._our_gaps([(name, full, api) for name, full, field, api, _ in ours if field is None])
@@ -165,8 +172,9 @@ class _Findings:
                 )
                 yield Problem("writes", what, remedy, is_warning=True)
         if self.mapping.writes.owner and not self.lead.get("OwnerId", {}).get("updateable"):
-            what = "Lead.OwnerId is read-only for this user"
-            yield Problem("writes.owner", what, f"grant Transfer Leads and edit access to it: {where}")
+            what = f"{self.carrier.object}.OwnerId is read-only for this user"
+            further = "Transfer Leads and " if self.carrier.converts else ""
+            yield Problem("writes.owner", what, f"grant {further}edit access to it: {where}")
         for stage in self.mapping.writes.stages:
             field, value = self.mapping.stage_value(stage) or ("", "")
             if field == "Status" and value in self.look.converted:
@@ -179,7 +187,7 @@ class _Findings:
             field = self.lead.get(mapped.field)
             where = f"lead.{name}"
             if field is None:
-                yield self._not_shown(where, "Lead", mapped.field)
+                yield self._not_shown(where, self.carrier.object, mapped.field)
                 continue
             fitting = _TYPES.get(mapped.as_)
             if fitting is not None and field["type"] not in fitting:
@@ -187,18 +195,32 @@ class _Findings:
 
     def _stages(self) -> Iterator[Problem]:
         for name, values in self.mapping.stages.items():
+            if name == ROLE_STAGE:
+                yield from self._roles(values)
+                continue
             where, field = f"stages.{name}", self.lead.get(name)
             if field is None:
-                yield self._not_shown(where, "Lead", name)
+                yield self._not_shown(where, self.carrier.object, name)
                 continue
             for one in unknown_values(where, name, values, _options(field)):
-                yield replace(one, remedy=f"{one.remedy}; see {self.pages.fields('Lead')}")
+                yield replace(one, remedy=f"{one.remedy}; see {self.pages.fields(self.carrier.object)}")
             if self.mapping.writes.stages and not field.get("updateable"):
                 remedy = f"grant edit access to it: {self.pages.permission_sets()}"
                 what = f"{name} is read-only for this user"
                 yield Problem("writes.stages", what, remedy, is_about_writing=True)
         options = {name: _options(self.lead.get(name, {})) for name in self.mapping.stages}
         yield from without_stage(self.mapping, options)
+
+    def _roles(self, values: Mapping[str, LifecycleStage]) -> Iterator[Problem]:
+        """Opportunities found through a role: read only, so no other stage can be meant by them."""
+        where, shown = f"stages.{ROLE_STAGE}", self.described.get(ROLES, {})
+        if any(one not in _OF_DEALS for one in values.values()):
+            what = "a role on an opportunity means opportunity or customer, nothing else"
+            yield Problem(where, what, "take the other stages out of this table")
+        if DEAL_OF_ROLE not in shown:
+            yield self._no_object(where, ROLES)
+        else:
+            yield from unknown_values(where, DEAL_OF_ROLE, values, _options(shown[DEAL_OF_ROLE]))
 
     def _sources(self) -> Iterator[Problem]:
         for name, source in self.mapping.activities.items():
@@ -213,8 +235,18 @@ class _Findings:
             for field in _named(source):
                 if field not in fields:
                     yield self._not_shown(where, source.object, field)
+            yield from self._about_others(where, source, fields)
             options = _options(fields.get(source.kind_from, {}))
             yield from unknown_values(f"{where}.kinds", source.kind_from, source.kinds, options)
+
+    def _about_others(self, where: str, source: ActivitySource, fields: _FieldsByName) -> Iterator[Problem]:
+        """A reference that never leads to what carries the clocks: the source would bring nothing."""
+        own, leads_to = self.carrier.object, fields.get(source.lead, {}).get("referenceTo") or ()
+        if leads_to and own not in leads_to:
+            what = f"{source.object}.{source.lead} refers to {', '.join(leads_to)}, never to {own}"
+            yield Problem(
+                where, what, f"name the field of {source.object} that refers to {self.carrier.plural}"
+            )
 
     def _no_object(self, where: str, name: str) -> Problem:
         """A source that the org does not have, or does not show: its signals are off, the run is not."""
@@ -236,7 +268,7 @@ class _Findings:
                 f"no history of {named} can be read: clocks begin when leadsla first sees a change,"
                 " and are marked estimated"
             )
-            remedy = f"switch field history tracking on: {self.pages.history('Lead')}"
+            remedy = f"switch field history tracking on: {self.pages.history(self.carrier.object)}"
             yield Problem("stages", what, remedy, is_warning=True)
 
 

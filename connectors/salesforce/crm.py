@@ -80,17 +80,10 @@ class SalesforceCrm:
         mapping = self._connection.mapping
         self._forget_schema()
         described = self._described
-        shown = None
-        if "Lead" in described:
-            tracked = (*(name for name in mapping.stages if "." not in name), "OwnerId")
-            has_history = "LeadHistory" in described
-            shown = look(
-                self._client,
-                absent(mapping, described),
-                tracked,
-                has_history=has_history,
-                sets_stages=bool(mapping.writes.stages),
-            )
+        shown, carrier = None, self._streams.carrier
+        if carrier.object in described:
+            has_history = carrier.history in described
+            shown = look(self._client, mapping, absent(mapping, described), has_history=has_history)
         found = problems(mapping, described, SetupPages(self._connection.base_url), shown)
         if mapping.automation_users:
             found += unknown_users(mapping.automation_users, *self._people.known_as())
@@ -99,8 +92,8 @@ class SalesforceCrm:
     @property
     def _described(self) -> Mapping[str, Fields]:
         """The fields of every object that the mapping names, as far as the org shows them."""
-        wanted = self._streams.wanted()
-        names = sorted({"Lead", "Task", "LeadHistory", *wanted})
+        wanted, carrier = self._streams.wanted(), self._streams.carrier
+        names = sorted({carrier.object, "Task", carrier.history, *wanted})
         return self._schema.with_parents({name: wanted.get(name, ()) for name in names})
 
     def owners(self) -> Mapping[str, Owner]:
@@ -165,11 +158,11 @@ class SalesforceCrm:
 
     def provision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
-            return provision(client, self._client, dry_run=dry_run)
+            return provision(client, self._client, self._streams.carrier, dry_run=dry_run)
 
     def unprovision(self, *, dry_run: bool) -> list[ProvisionStep]:
         with self._admin() as client:
-            return unprovision(client, dry_run=dry_run)
+            return unprovision(client, self._streams.carrier, dry_run=dry_run)
 
     @contextmanager
     def _admin(self) -> Iterator[Client]:

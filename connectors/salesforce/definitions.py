@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.salesforce.carrier import LEADS, Carrier
 from connectors.salesforce.fields import KEY_FIELD, KEY_NAME, OUR_API_NAMES, key_metadata, metadata
 
 PERMISSION_SET = "leadsla"
 READERS = "leadsla_read"
-_FIELDS = {ours: f"Lead.{api}" for ours, api in OUR_API_NAMES.items()}
 # Activities have one field for both, and its permissions count only when both are named.
 _KEY_ON = (f"Task.{KEY_FIELD}", f"Event.{KEY_FIELD}")
-_STANDARD_COLUMNS = ("FULL_NAME", "LEAD.COMPANY", "LEAD.STATUS", "CORE.USERS.ALIAS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +33,20 @@ class Component:
         return f"{words[self.kind]} {self.name}"
 
 
-def fields(*, key_as_external_id: bool = True) -> list[Component]:
+def fields(carrier: Carrier = LEADS, *, key_as_external_id: bool = True) -> list[Component]:
     """Our fields on Lead, and the key on Activity: a unique external id where the org takes one there."""
-    ours = [Component("CustomField", full, metadata(name)) for name, full in _FIELDS.items()]
+    ours = [
+        Component("CustomField", f"{carrier.object}.{api}", metadata(name))
+        for name, api in OUR_API_NAMES.items()
+    ]
     unique = {"externalId": True, "unique": True, "caseSensitive": True} if key_as_external_id else {}
     return [*ours, Component("CustomField", KEY_NAME, {**key_metadata(), **unique})]
 
 
-def permission_sets() -> list[Component]:
+def permission_sets(carrier: Carrier = LEADS) -> list[Component]:
     """One to write our fields, for the user that leadsla runs as; one to read them, for people."""
-    written = [*_FIELDS.values(), *_KEY_ON]
+    shown = [f"{carrier.object}.{api}" for api in OUR_API_NAMES.values()]
+    written = [*shown, *_KEY_ON]
     return [
         Component(
             "PermissionSet",
@@ -59,21 +62,29 @@ def permission_sets() -> list[Component]:
             READERS,
             {
                 "label": "leadsla: read",
-                "description": "See the SLA fields on leads: for sales and marketing.",
-                "fieldPermissions": _permissions(list(_FIELDS.values()), editable=False),
+                "description": f"See the SLA fields on {carrier.plural}: for sales and marketing.",
+                "fieldPermissions": _permissions(shown, editable=False),
             },
         ),
     ]
 
 
-def list_views(*, with_standard_columns: bool = True) -> list[Component]:
+def list_views(carrier: Carrier = LEADS, *, with_standard_columns: bool = True) -> list[Component]:
     """What sales works by. The names of standard columns are Salesforce's own and may change."""
     ours = [OUR_API_NAMES[name] for name in ("status", "due_at", "next_step", "score")]
-    columns = [*_STANDARD_COLUMNS, *ours] if with_standard_columns else ours
+    columns = [*carrier.columns, *ours] if with_standard_columns else ours
+    named = (
+        ("Answer_Now", "answer now", "Mine", "running,at_risk,breached"),
+        ("At_Risk", "at risk", "Everything", "at_risk"),
+        ("Breached", "breached", "Everything", "breached"),
+    )
     return [
-        _list_view("LeadSLA_Answer_Now", "SLA: answer now", "Mine", "running,at_risk,breached", columns),
-        _list_view("LeadSLA_At_Risk", "SLA: at risk", "Everything", "at_risk", columns),
-        _list_view("LeadSLA_Breached", "SLA: breached", "Everything", "breached", columns),
+        Component(
+            "ListView",
+            f"{carrier.object}.LeadSLA_{name}",
+            _list_view(f"SLA: {label}", scope, states, columns),
+        )
+        for name, label, scope, states in named
     ]
 
 
@@ -81,7 +92,6 @@ def _permissions(names: list[str], *, editable: bool) -> list[dict[str, Any]]:
     return [{"editable": editable, "field": name, "readable": True} for name in names]
 
 
-def _list_view(name: str, label: str, scope: str, states: str, columns: list[str]) -> Component:
+def _list_view(label: str, scope: str, states: str, columns: list[str]) -> dict[str, Any]:
     is_in = {"field": OUR_API_NAMES["status"], "operation": "equals", "value": states}
-    value = {"columns": columns, "filterScope": scope, "filters": [is_in], "label": label}
-    return Component("ListView", f"Lead.{name}", value)
+    return {"columns": columns, "filterScope": scope, "filters": [is_in], "label": label}

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.errors import CrmError
+from connectors.mapping import ConnectionMapping
+from connectors.salesforce.carrier import Carrier, carrier_of
 from connectors.salesforce.client import Ask, Client
 
 _AT_ONCE = 5  # queries in one call
@@ -24,8 +26,8 @@ _CONVERTED = "SELECT ApiName FROM LeadStatus WHERE IsConverted = true"
 class Look:
     """``there``: the fields known to exist, by object, hidden ones too; without what nobody could ask.
 
-    ``untracked``: fields of Lead whose changes leave no trace. ``converted``: the values of Status that only
-    a conversion sets.
+    ``untracked``: fields of what carries the clocks whose changes leave no trace. ``converted``: the values
+    of Status that only a conversion sets.
     """
 
     there: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -42,24 +44,22 @@ class Look:
 
 
 def look(
-    client: Client,
-    absent: Mapping[str, Iterable[str]],
-    tracked: Iterable[str],
-    *,
-    has_history: bool,
-    sets_stages: bool,
+    client: Client, mapping: ConnectionMapping, absent: Mapping[str, Iterable[str]], *, has_history: bool
 ) -> Look:
     """Ask. Raises Unavailable, BudgetSpent.
 
-    ``absent``: by object, the fields we would need and are not shown. ``tracked``: the lead fields whose
-    history we read. ``sets_stages``: whether leadsla writes Status, so that the converted values matter.
+    ``absent``: by object, the fields we would need and are not shown. ``has_history``: whether the history
+    of the stage fields and owner can be read at all.
     """
-    wanted = list(dict.fromkeys(tracked))
-    objects = ["Lead", *(name for name, fields in absent.items() if name != "Lead" and list(fields))]
+    carrier = carrier_of(mapping)
+    wanted = list(dict.fromkeys((*(one for one in mapping.stages if "." not in one), "OwnerId")))
+    objects = [carrier.object]
+    objects += [name for name, fields in absent.items() if name != carrier.object and list(fields)]
     traces = wanted if has_history else []
+    sets_stages = carrier.converts and bool(mapping.writes.stages)  # then the converted values matter
     asked = [
         *map(_DEFINITIONS.format, objects),
-        *map(_trace_of, traces),
+        *(_trace_of(carrier, one) for one in traces),
         *([_CONVERTED] if sets_stages else []),
     ]
     answers = _answers(client, asked)
@@ -83,10 +83,10 @@ def _definitions(rows: list[Any] | None) -> dict[str, bool] | None:
     return {str(row["QualifiedApiName"]): bool(row["IsFieldHistoryTracked"]) for row in rows}
 
 
-def _trace_of(name: str) -> str:
-    """Whether any change of this lead field stands in the history, which calls OwnerId by another name."""
+def _trace_of(carrier: Carrier, name: str) -> str:
+    """Whether any change of this field stands in the history, which calls OwnerId by another name."""
     called = {"OwnerId": "Owner"}.get(name, name)
-    return f"SELECT Id FROM LeadHistory WHERE Field = '{called}' LIMIT 1"
+    return f"SELECT Id FROM {carrier.history} WHERE Field = '{called}' LIMIT 1"
 
 
 def _answers(client: Client, asked: Sequence[str]) -> list[list[Any] | None]:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from connectors.errors import CrmError, Unavailable
 from connectors.line import GivenUp
 from connectors.mapping import parse_instant
+from connectors.salesforce.carrier import Carrier
 from connectors.salesforce.client import Ask, Client, Denied, RefusedCall, UnknownName
 from connectors.salesforce.cursor import WHOLE, Cursor, Names
 from connectors.salesforce.fields import instant
@@ -51,6 +52,11 @@ class Opener:
         self._streams = streams
         self._hidden: Names = {}
 
+    @property
+    def carrier(self) -> Carrier:
+        """What carries the clocks in this org."""
+        return self._streams.carrier
+
     def lead_fields(self) -> tuple[str, ...]:
         """The lead fields that the org shows, as far as is known by now."""
         return self._streams.lead_fields({**self._hidden, **self._schema.hidden(self._streams.wanted())})
@@ -61,7 +67,7 @@ class Opener:
 
     def look_at_leads(self) -> None:
         """Find out which lead fields the org shows, after it has refused one."""
-        self._schema.look(self._streams.wanted(), ["Lead"])
+        self._schema.look(self._streams.wanted(), [self.carrier.object])
 
     def open(self, place: Cursor) -> Opening:
         """Ask for what is left of ``place``; what the org hides, and has shown completely, is noted there."""
@@ -78,7 +84,7 @@ class Opener:
             answers |= self._as_if(hidden, place, left)
         self._refuse_leads_in_part(hidden)
         for one in self._left(hidden, place):
-            if isinstance(answers[one.name], Denied) and one.name != "Lead":
+            if isinstance(answers[one.name], Denied) and one.name != self.carrier.object:
                 hidden[one.object] = frozenset({WHOLE})
             elif _is_refusal(answers[one.name]):
                 raise answers[one.name]
@@ -89,10 +95,11 @@ class Opener:
 
     def _refuse_leads_in_part(self, hidden: Names) -> None:
         """Nothing is judged by what is not shown: an opt-out that is hidden looks like none."""
-        unseen = hidden.get("Lead", frozenset())
+        own = self.carrier.object
+        unseen = hidden.get(own, frozenset())
         lacking = [one for one in self._streams.judged_by if one in unseen] or sorted({WHOLE} & unseen)
         if lacking:
-            names = ", ".join("Lead" if one == WHOLE else f"Lead.{one}" for one in lacking)
+            names = ", ".join(own if one == WHOLE else f"{own}.{one}" for one in lacking)
             raise UnknownName(
                 f"{self._client.name}: Salesforce does not show {names} to our user, so no lead can be"
                 " judged; grant read access in a permission set, or take it out of the mapping"

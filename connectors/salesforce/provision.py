@@ -7,11 +7,12 @@ is invisible to everybody until a permission set grants it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import ProvisionStep
 from connectors.errors import Misconfigured, Unauthorised
+from connectors.salesforce.carrier import Carrier, other_than
 from connectors.salesforce.client import Client
 from connectors.salesforce.definitions import PERMISSION_SET, Component, fields, list_views, permission_sets
 from connectors.salesforce.fields import KEY_NAME
@@ -23,7 +24,7 @@ _FOR_PEOPLE = "assign it to the people who should see the SLA on leads"
 _FEW_COLUMNS = "the org refuses its standard columns: add name and owner in the list view"
 
 
-def provision(admin: Client, runner: Client, *, dry_run: bool) -> list[ProvisionStep]:
+def provision(admin: Client, runner: Client, carrier: Carrier, *, dry_run: bool) -> list[ProvisionStep]:
     """Make what is missing, or only say so.
 
     ``admin`` may change the org; ``runner`` is the user who is to see our fields, and may be the same.
@@ -31,30 +32,41 @@ def provision(admin: Client, runner: Client, *, dry_run: bool) -> list[Provision
     """
     api = MetadataApi(admin)
     try:
-        return _Provisioning(admin, runner, api, dry_run=dry_run).steps()
+        return _Provisioning(_Parties(admin, runner, api), carrier, dry_run=dry_run).steps()
     finally:
         api.close()
 
 
-def unprovision(admin: Client, *, dry_run: bool) -> list[ProvisionStep]:
+def unprovision(admin: Client, carrier: Carrier, *, dry_run: bool) -> list[ProvisionStep]:
     """Take our list views, permission sets and fields away, or only say what would go.
 
+    Where leads and contacts of one org have our fields, what both need stays until the other go too.
     A field of our name and another type is not ours. Raises Unauthorised without the right to customise.
     """
     api = MetadataApi(admin)
     try:
-        return _removed(admin, api, dry_run=dry_run)
+        return _removed(admin, api, carrier, dry_run=dry_run)
     finally:
         api.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    """Who makes, who is to see, and the door it goes through."""
+
+    admin: Client
+    runner: Client
+    api: MetadataApi
 
 
 class _Provisioning:
     """One call of ``provision``."""
 
-    def __init__(self, admin: Client, runner: Client, api: MetadataApi, *, dry_run: bool) -> None:
-        self._admin = admin
-        self._runner = runner
-        self._api = api
+    def __init__(self, parties: _Parties, carrier: Carrier, *, dry_run: bool) -> None:
+        self._admin = parties.admin
+        self._runner = parties.runner
+        self._api = parties.api
+        self._carrier = carrier
         self._dry_run = dry_run
 
     def steps(self) -> list[ProvisionStep]:
@@ -64,7 +76,7 @@ class _Provisioning:
         return [*steps, *self._permission_sets(), *self._list_views()]
 
     def _fields(self) -> list[ProvisionStep]:
-        wanted = fields()
+        wanted = fields(self._carrier)
         there = self._api.read("CustomField", [one.name for one in wanted])
         steps = [_step(one, there.get(one.name)) for one in wanted]
         missing = [one for one, step in zip(wanted, steps, strict=True) if not (step.exists or step.blocked)]
@@ -77,12 +89,12 @@ class _Provisioning:
     def _made(self, component: Component, outcome: Outcome) -> ProvisionStep:
         remark = ""
         if component.name == KEY_NAME and outcome.code not in {"", _THERE}:
-            (outcome,) = self._api.create(fields(key_as_external_id=False)[-1:])
+            (outcome,) = self._api.create(fields(self._carrier, key_as_external_id=False)[-1:])
             remark = _LOOKED_UP
         return _made_step(component, outcome, remark)
 
     def _permission_sets(self) -> list[ProvisionStep]:
-        wanted = permission_sets()
+        wanted = permission_sets(self._carrier)
         there = self._api.read("PermissionSet", [one.name for one in wanted])
         known = self._ids([one.name for one in wanted])
         steps = []
@@ -114,12 +126,13 @@ class _Provisioning:
 
     def _hidden(self) -> bool:
         """Whether our user does not see all of our fields."""
+        own = self._carrier.object
         shown = {
             f"{kept_at}.{field['name']}"
-            for name, kept_at in (("Lead", "Lead"), ("Task", "Activity"))
+            for name, kept_at in ((own, own), ("Task", "Activity"))
             for field in _described(self._runner, name)
         }
-        return not shown >= {one.name for one in fields()}
+        return not shown >= {one.name for one in fields(self._carrier)}
 
     def _assign(self) -> None:
         """The permission set belongs to the user that leadsla runs as."""
@@ -136,7 +149,7 @@ class _Provisioning:
         return _permission_set_ids(self._admin, names)
 
     def _list_views(self) -> list[ProvisionStep]:
-        wanted = list_views()
+        wanted = list_views(self._carrier)
         there = self._api.read("ListView", [one.name for one in wanted])
         steps = {one.name: ProvisionStep(one.what, one.name in there) for one in wanted}
         missing = [one for one in wanted if one.name not in there]
@@ -145,7 +158,8 @@ class _Provisioning:
         outcomes = {one.name: one for one in self._api.create(missing)}
         failed = [name for name, one in outcomes.items() if one.code not in {"", _THERE}]
         if failed:
-            fewer = [one for one in list_views(with_standard_columns=False) if one.name in failed]
+            plain = list_views(self._carrier, with_standard_columns=False)
+            fewer = [one for one in plain if one.name in failed]
             outcomes |= {one.name: one for one in self._api.create(fewer)}
         for one in missing:
             remark = _FEW_COLUMNS if one.name in failed else ""
@@ -153,10 +167,10 @@ class _Provisioning:
         return list(steps.values())
 
 
-def _removed(admin: Client, api: MetadataApi, *, dry_run: bool) -> list[ProvisionStep]:
+def _removed(admin: Client, api: MetadataApi, carrier: Carrier, *, dry_run: bool) -> list[ProvisionStep]:
     """List views first, then permission sets, then fields: nothing is taken from under another."""
     found: list[ProvisionStep] = []
-    for wanted in (list_views(), permission_sets(), fields()):
+    for wanted in _ours(api, carrier):
         kind = wanted[0].kind
         there = api.read(kind, [one.name for one in wanted])
         if kind == "PermissionSet":
@@ -175,6 +189,15 @@ def _removed(admin: Client, api: MetadataApi, *, dry_run: bool) -> list[Provisio
             ]
         found += steps
     return found
+
+
+def _ours(api: MetadataApi, carrier: Carrier) -> list[list[Component]]:
+    """What may go: what a second connection to this org needs as well goes with the later of the two."""
+    others = [one for one in fields(other_than(carrier)) if one.name != KEY_NAME]
+    own = [one for one in fields(carrier) if one.name != KEY_NAME]
+    if api.read("CustomField", [one.name for one in others]):
+        return [list_views(carrier), own]
+    return [list_views(carrier), permission_sets(carrier), fields(carrier)]
 
 
 def _gone(step: ProvisionStep, outcome: Outcome) -> ProvisionStep:

@@ -58,13 +58,16 @@ class Reader:
         try:
             for name, walk in walks.items():
                 walk.ahead(place.span(name), opening.answers.get(name))
-            yield from self._pages(place, opening, walks, Pages(self._client, self._records, marks))
+            yield from self._pages(place, opening, walks, self._pages_of(marks))
         finally:
             for walk in walks.values():
                 walk.give_up()
         finished = place.finished()
         yield Page(cursor=finished.text())
         return finished
+
+    def _pages_of(self, marks: Marks) -> Pages:
+        return Pages(self._client, self._records, self._opener.lead_fields, marks)
 
     def _pages(self, place: Cursor, opening: Opening, walks: dict[str, Walk], pages: Pages) -> Iterator[Page]:
         read = 0
@@ -82,7 +85,7 @@ class Reader:
                     page = pages.page(stream, batch.rows)
                     yield replace(page, cursor=place.text(), estimate=estimate, troubles=troubles)
             except TooSlow as error:
-                if stream.name == "Lead":
+                if stream.name == self._opener.carrier.object:
                     raise
                 place.turn_off(stream.object)
                 yield Page(troubles=(str(error),), cursor=place.text())

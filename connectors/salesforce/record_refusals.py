@@ -89,7 +89,7 @@ class Refusal:
 
     def says_lead_is_gone(self, name: str) -> bool:
         """Whether a row of this object was refused because its lead is not there any more."""
-        of_the_lead = set(self.fields) <= {"Id"} if name == "Lead" else self.fields == ("WhoId",)
+        of_the_lead = set(self.fields) <= {"Id"} if name in {"Lead", "Contact"} else self.fields == ("WhoId",)
         return self.code in _GONE and of_the_lead
 
     def __str__(self) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 from connectors.base import OurTask, Rejection, SeenLead
 from connectors.canonical import canonical
 from connectors.mapping import NO_STAGE, ActivitySource, ConnectionMapping, parse_instant, parse_value
+from connectors.salesforce.carrier import carrier_of
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
-from connectors.salesforce.streams import DEAL_STAMP, STAMPS, value_at
+from connectors.salesforce.streams import DEAL_OF_ROLE, DEAL_STAMP, ROLE_STAGE, ROLES, STAMPS, value_at
 from sla_engine.contact import kinds_of
 from sla_engine.model import (
     Activity,
@@ -52,6 +53,8 @@ class Records:
     def __init__(self, mapping: ConnectionMapping, owners: Callable[[], Mapping[str, Owner]]) -> None:
         self._mapping = mapping
         self._ask_owners = owners
+        self.mapping = mapping
+        self.carrier = carrier_of(mapping)
 
     @cached_property
     def _owners(self) -> Mapping[str, Owner]:
@@ -98,7 +101,11 @@ class Records:
         stages: list[tuple[str, StageChange]] = []
         owners: list[tuple[str, OwnerChange]] = []
         for row in rows:
-            at, lead_id, by = parse_instant(row["CreatedDate"]), str(row["LeadId"]), str(row["CreatedById"])
+            at, lead_id, by = (
+                parse_instant(row["CreatedDate"]),
+                str(row[self.carrier.history_of]),
+                str(row["CreatedById"]),
+            )
             kind = self.actor_kind(by)
             if row["Field"] == "Owner":
                 moved = self._owner_change(row, at, by, kind)
@@ -113,6 +120,18 @@ class Records:
                 change = StageChange(at, stage, by, kind, id=str(row["Id"]), before=before)
                 stages.append((lead_id, change))
         return stages, owners
+
+    def role_change(self, row: Mapping[str, Any]) -> StageChange | None:
+        """Since when a lead or contact is in an open opportunity: since its role on it was made.
+
+        Of a won one only that it is won is known: since when, is when we first see it.
+        """
+        role = row.get(ROLES) or {}
+        stages = self._mapping.stages.get(ROLE_STAGE, {})
+        if stages.get(str(value_at(role, DEAL_OF_ROLE))) is not LifecycleStage.OPPORTUNITY:
+            return None
+        at, by = parse_instant(role["CreatedDate"]), str(role["CreatedById"])
+        return StageChange(at, LifecycleStage.OPPORTUNITY, by, self.actor_kind(by), id=str(role["Id"]))
 
     def _is_the_stage_field(self, name: str) -> bool:
         """Whether a value of this field that means no stage to us leaves the lead without any."""
@@ -203,7 +222,9 @@ def mark_of(row: Mapping[str, Any]) -> str:
     """The same only for the same state of a lead, read with the same fields: all of it is known then."""
     shown = " ".join(sorted(row.keys() - {"attributes"}))
     deal = value_at(row, DEAL_STAMP) or "-"
-    return f"{row['SystemModstamp']} {deal} {zlib.crc32(shown.encode()):x}"
+    role = row.get(ROLES)
+    held = f" {role['Id']} {value_at(role, DEAL_OF_ROLE)}" if role else ""
+    return f"{row['SystemModstamp']} {deal} {zlib.crc32(shown.encode()):x}{held}"
 
 
 class Unreadable(Exception):

@@ -10,20 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.mapping import ActivitySource, ConnectionMapping
+from connectors.salesforce.carrier import carrier_of
 from connectors.salesforce.cursor import WHOLE, Span
 from connectors.salesforce.fields import KEY_FIELD, OUR_API_NAMES
 
 PAGE = 2000
-LEAD_FIELDS = (
-    "Id",
-    "CreatedDate",
-    "SystemModstamp",
-    "OwnerId",
-    "IsConverted",
-    "IsDeleted",
-    "MasterRecordId",
-)
-HISTORY_FIELDS = ("Id", "LeadId", "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById")
+LEAD_FIELDS = ("Id", "CreatedDate", "SystemModstamp", "OwnerId", "IsDeleted", "MasterRecordId")
+HISTORY_FIELDS = ("Id", "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById")
 TASK_FIELDS = (
     "Id",
     "WhoId",
@@ -38,6 +31,20 @@ _DEAL = "ConvertedOpportunity."
 DEALS = "deals"
 DEAL_STAMP = f"{_DEAL}SystemModstamp"
 """What moves when the opportunity of a converted lead does: the lead's own stamp stays."""
+ROLES = "OpportunityContactRole"
+DEAL_OF_ROLE = "Opportunity.StageName"
+ROLE_STAGE = f"{ROLES}.{DEAL_OF_ROLE}"
+"""The stages table that switches opportunities found through a contact's role on."""
+ROLE_FIELDS = (
+    "Id",
+    "ContactId",
+    "CreatedDate",
+    "CreatedById",
+    "SystemModstamp",
+    DEAL_OF_ROLE,
+    "Opportunity.SystemModstamp",
+)
+ROLE_STREAMS = frozenset({"roles", "deals of roles"})
 STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
 
@@ -45,7 +52,8 @@ STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 class Stream:
     """One query repeated with a moving key: object, fields, stamp field, extra condition.
 
-    ``sources``: the activity sources, by name, that its rows are for.
+    ``sources``: the activity sources, by name, that its rows are for. ``ours``: the reference to leads that
+    it has without any source.
     """
 
     name: str
@@ -55,6 +63,7 @@ class Stream:
     where: str = ""
     deleted: bool = False
     sources: Mapping[str, ActivitySource] = field(default_factory=dict)
+    ours: tuple[str, ...] = ()
 
     def soql(self, span: Span) -> str:
         """The next page. One row more than it holds is asked for, so the answer says if there is more."""
@@ -71,8 +80,7 @@ class Stream:
     @property
     def leads_by(self) -> tuple[str, ...]:
         """The fields that say which lead a row is about."""
-        ours = {"Task": ("WhoId",), "LeadHistory": ("LeadId",)}.get(self.name, ())
-        return tuple(dict.fromkeys((*(one.lead for one in self.sources.values()), *ours)))
+        return tuple(dict.fromkeys((*(one.lead for one in self.sources.values()), *self.ours)))
 
     def among(self, listed: str) -> str:
         """Everything about the leads with these quoted ids."""
@@ -108,19 +116,28 @@ class Streams:
 
     def __init__(self, mapping: ConnectionMapping) -> None:
         self._mapping = mapping
+        self.carrier = carrier_of(mapping)
 
     def wanted(self) -> dict[str, tuple[str, ...]]:
         """Every field that is asked for, by object, when everything is shown."""
-        return {one.object: one.fields for one in self.shown({})}
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.shown({}):
+            found[one.object] = tuple(dict.fromkeys((*found.get(one.object, ()), *one.fields)))
+        return found
 
     def shown(self, hidden: Mapping[str, frozenset[str]]) -> Iterator[Stream]:
         """The streams, where ``hidden`` names what not to ask for; leads first."""
         fields = self.lead_fields(hidden)
-        yield Stream("Lead", "Lead", fields, "SystemModstamp", deleted=True)
+        name, history, about = self.carrier.object, self.carrier.history, self.carrier.history_of
+        yield Stream(name, name, fields, "SystemModstamp", deleted=True)
         if DEAL_STAMP in fields:
-            yield Stream(DEALS, "Lead", fields, DEAL_STAMP)
-        if _is_shown(hidden, "LeadHistory"):
-            yield Stream("LeadHistory", "LeadHistory", HISTORY_FIELDS, "CreatedDate", self.tracked())
+            yield Stream(DEALS, name, fields, DEAL_STAMP)
+        if _is_shown(hidden, history):
+            told = (*HISTORY_FIELDS, about)
+            yield Stream(history, history, told, "CreatedDate", self.tracked(), ours=(about,))
+        if ROLE_STAGE in self._mapping.stages and not hidden.get(ROLES, frozenset()) & {*ROLE_FIELDS, WHOLE}:
+            yield Stream("roles", ROLES, ROLE_FIELDS, "SystemModstamp", deleted=True)
+            yield Stream("deals of roles", ROLES, ROLE_FIELDS, "Opportunity.SystemModstamp")
         for name in self._objects():
             if _is_shown(hidden, name):
                 yield from self._activities(name, hidden.get(name, frozenset()))
@@ -129,21 +146,31 @@ class Streams:
         """Every lead field we read that the org shows us."""
         mapped = [one.field for one in self._mapping.lead.values()]
         deals = [DEAL_STAMP] if any(one.startswith(_DEAL) for one in self.judged_by) else []
-        wanted = (*LEAD_FIELDS, *mapped, *self._mapping.stages, *deals, *OUR_API_NAMES.values())
-        unseen = hidden.get("Lead", frozenset())
+        wanted = (
+            *LEAD_FIELDS,
+            *self.carrier.own,
+            *mapped,
+            *self._own_stages,
+            *deals,
+            *OUR_API_NAMES.values(),
+        )
+        unseen = hidden.get(self.carrier.object, frozenset())
         return tuple(dict.fromkeys(name for name in wanted if name not in unseen))
 
     @property
     def judged_by(self) -> tuple[str, ...]:
         """The lead fields that the mapping reads."""
-        return tuple(
-            dict.fromkeys((*(one.field for one in self._mapping.lead.values()), *self._mapping.stages))
-        )
+        return tuple(dict.fromkeys((*(one.field for one in self._mapping.lead.values()), *self._own_stages)))
+
+    @property
+    def _own_stages(self) -> tuple[str, ...]:
+        return tuple(one for one in self._mapping.stages if one != ROLE_STAGE)
 
     def tracked(self) -> str:
         """The condition for the changes we understand."""
         stages = (name for name in self._mapping.stages if "." not in name)
-        tracked = ", ".join(f"'{name}'" for name in (*stages, "Owner", "leadConverted"))
+        further = ("leadConverted",) if self.carrier.converts else ()
+        tracked = ", ".join(f"'{name}'" for name in (*stages, "Owner", *further))
         return f"Field IN ({tracked})"
 
     def _objects(self) -> tuple[str, ...]:
@@ -167,7 +194,8 @@ class Streams:
         stamp = _stamp(name, sources, unseen)
         shown = ("Id", stamp, *(one for one in fields if one not in unseen))
         where = f"{KEY_FIELD} != null" if ours_only else ""
-        yield Stream(name, name, tuple(dict.fromkeys(shown)), stamp, where, sources=sources)
+        about = ("WhoId",) if name == "Task" else ()
+        yield Stream(name, name, tuple(dict.fromkeys(shown)), stamp, where, sources=sources, ours=about)
 
 
 def _is_shown(hidden: Mapping[str, frozenset[str]], name: str) -> bool:

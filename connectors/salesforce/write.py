@@ -21,6 +21,7 @@ from connectors.base import (
     UpdateTask,
 )
 from connectors.mapping import ConnectionMapping
+from connectors.salesforce.carrier import carrier_of
 from connectors.salesforce.client import Client
 from connectors.salesforce.delivery import UPDATE, Delivery, Row
 from connectors.salesforce.fields import OUR_API_NAMES, written
@@ -60,6 +61,7 @@ class Writer:
         self._client = client
         self._lanes = Lanes(client)
         self._mapping = mapping
+        self._carrier = carrier_of(mapping)
         self._task_fields = task_fields
         self._forget_schema = forget_schema
         self._ingest = Ingest(client, own_user)
@@ -76,7 +78,7 @@ class Writer:
         shown: dict[str, Shown] = {}
         guarded = _rows_of(changes, SetStage | AssignOwner | UpdateTask | CloseTask)
         ready = not guarded or delivery.attempt(lambda: shown.update(self._shown(changes)), guarded)
-        self._leads(delivery, changes, shown.get("Lead", {}))
+        self._leads(delivery, changes, shown.get(self._carrier.object, {}))
         if ready:
             self._tasks(delivery, changes, shown.get("Task", {}))
         self._new_tasks(delivery, changes)
@@ -92,10 +94,12 @@ class Writer:
         """The leads and tasks that are changed only if they are as expected, as they are now."""
         leads = sorted({one.lead_id for one in changes if isinstance(one, SetStage | AssignOwner)})
         tasks = sorted({one.task_id for one in changes if isinstance(one, UpdateTask | CloseTask)})
-        fields = ("Id", "OwnerId", "IsConverted", *self._mapping.stages)
+        stages = (one for one in self._mapping.stages if "." not in one)  # no others are the record's own
+        fields = ("Id", "OwnerId", *self._carrier.own, *stages)
         if any(isinstance(one, CloseTask) for one in changes):
             _ = self._closed_status  # asked for here, where trouble only puts these changes off
-        return retrieve_together(self._client, {"Lead": (leads, fields), "Task": (tasks, TASK_SHOWN)})
+        wanted = {self._carrier.object: (leads, fields), "Task": (tasks, TASK_SHOWN)}
+        return retrieve_together(self._client, wanted)
 
     def _leads(self, delivery: Delivery, changes: Sequence[Change], shown: Shown) -> None:
         """Everything decided about one lead goes into one record."""
@@ -108,7 +112,7 @@ class Writer:
                 delivery.receipts[number] = values
             else:
                 parts.setdefault(one.lead_id, []).append((number, values))
-        rows = [Row("Lead", tuple(found), lead_id) for lead_id, found in parts.items()]
+        rows = [Row(self._carrier.object, tuple(found), lead_id) for lead_id, found in parts.items()]
         if len(rows) >= FROM:
             self._ingest.update(delivery, rows)
         else:

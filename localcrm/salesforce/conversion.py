@@ -23,7 +23,7 @@ _LIKE_THE_LEAD = (
     "Title",
     "LeadSource",
 )
-_KEPT_BY_LOSER = ("LeadHistory",)
+_KEPT_BY_LOSER = ("LeadHistory", "ContactHistory")
 
 
 @dataclass(frozen=True, slots=True)

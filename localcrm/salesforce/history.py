@@ -1,4 +1,4 @@
-"""LeadHistory: the rows Salesforce keeps when a tracked field of a lead changes."""
+"""LeadHistory and ContactHistory: the rows Salesforce keeps when a tracked field changes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any
 from localcrm.salesforce.fields import Row
 from localcrm.salesforce.org import Org
 
+_KEPT_IN = {"00Q": ("Lead", "LeadHistory", "LeadId"), "003": ("Contact", "ContactHistory", "ContactId")}
+
 
 def history_row(
     org: Org, lead_id: str, at: str, by: str, field: str, old: Any = None, new: Any = None
 ) -> Row:
-    """One row, not yet put into the table. ``at`` is a canonical stamp."""
+    """One row, not yet put into the table. ``at`` is a canonical stamp; leads and contacts are told by id."""
+    _, history, reference = _KEPT_IN[lead_id[:3]]
     row: Row = {
-        "Id": org.tables["LeadHistory"].next_id(),
+        "Id": org.tables[history].next_id(),
         "IsDeleted": False,
-        "LeadId": lead_id,
+        reference: lead_id,
         "Field": field,
         "CreatedDate": at,
         "CreatedById": by,
@@ -46,11 +49,13 @@ def name_of(org: Org, owner: str | None) -> str | None:
 
 def keep_history(org: Org, old: Row | None, new: Row, at: str, by: str) -> None:
     """Write the rows that the change from ``old`` to ``new`` leaves behind."""
-    table, lead = org.tables["LeadHistory"], new["Id"]
+    lead = new["Id"]
+    name, history, _ = _KEPT_IN[lead[:3]]
+    table = org.tables[history]
     if old is None:
         table.put(history_row(org, lead, at, by, "created"))
         return
-    for field in org.types["Lead"].fields.values():
+    for field in org.types[name].fields.values():
         before, after = old.get(field.name), new.get(field.name)
         if not field.tracked or before == after or field.name in org.switches.untracked_fields:
             continue

@@ -212,7 +212,8 @@ def _tested(plan: Plan, rows: Iterable[Row], *, deleted: bool) -> Iterable[Row]:
     if not deleted and "IsDeleted" in plan.kind.fields:
         # archived activities too are for queryAll only
         rows = (row for row in rows if not row["IsDeleted"] and not row.get("IsArchived"))
-    if plan.kind.name == "LeadHistory" and (hidden := _hidden_lead_fields(plan.names.org)):
+    about = {"LeadHistory": "Lead", "ContactHistory": "Contact"}.get(plan.kind.name)
+    if about and (hidden := _hidden_fields(plan.names.org, about)):
         rows = (row for row in rows if row["Field"] not in hidden)
     return rows if test is None else filter(test, rows)
 
@@ -228,7 +229,7 @@ def _not_too_large(org: Org, rows: list[Row]) -> None:
         raise ApiError("OPERATION_TOO_LARGE", f"exceeded {most} distinct who/what's")
 
 
-def _hidden_lead_fields(org: Org) -> set[str]:
-    """History respects field-level security: its names of the lead fields that are not to be seen."""
+def _hidden_fields(org: Org, about: str) -> set[str]:
+    """History respects field-level security: its names of the object's fields that are not to be seen."""
     names = (name.partition(".") for name in org.switches.hidden_fields)
-    return {"Owner" if field == "OwnerId" else field for kind, _, field in names if kind == "Lead"}
+    return {"Owner" if field == "OwnerId" else field for kind, _, field in names if kind == about}

@@ -133,9 +133,9 @@ def _stamp(org: Org, kind: ObjectType, row: Row, actor: Actor, given: Row, *, ne
 
 
 def _after(org: Org, kind: ObjectType, old: Row | None, row: Row, actor: Actor) -> None:
-    if kind.name == "Lead":
+    if kind.name in ("Lead", "Contact"):
         keep_history(org, old, row, row["LastModifiedDate"], actor.user)
-        if actor.auto_assign and org.switches.assignment_rules:
+        if kind.name == "Lead" and actor.auto_assign and org.switches.assignment_rules:
             keep_assignment(org, old, row, row["LastModifiedDate"], actor.user)
     if kind.name in _GRANTING:
         org.forget_grants()

@@ -31,8 +31,14 @@ from tests.contract.benches import (
     salesforce_bench,
     unique_hubspot_bench,
 )
+from tests.contract.contacts_bench import contacts_bench
 
-BENCHES = {"memory": memory_bench, "salesforce": salesforce_bench, "hubspot": hubspot_bench}
+BENCHES = {
+    "memory": memory_bench,
+    "salesforce": salesforce_bench,
+    "salesforce contacts": contacts_bench,
+    "hubspot": hubspot_bench,
+}
 SETTINGS = {**BENCHES, "hubspot with unique keys": unique_hubspot_bench}
 KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"
 

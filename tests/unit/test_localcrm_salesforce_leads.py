@@ -199,3 +199,17 @@ def test_an_opened_mail_is_found_over_its_relation_to_the_lead(org: PracticeOrg)
     assert (row["RelationObjectType"], row["EmailMessage"]["IsOpened"]) == ("Lead", True)
     assert row["EmailMessage"]["FirstOpenedDate"] == "2026-11-23T11:30:00.000+0000"
     assert changed(org, name="EmailMessage").json()["ids"] == [mail]
+
+
+def test_a_contacts_tracked_fields_leave_a_history_of_their_own():
+    with practice_org() as org:
+        (made,) = org.edit("Contact", {"LastName": "Abel", "Contact_Status__c": "Open", "_by": "ada"})
+        org.edit("Contact", {"Id": made["Id"], "Contact_Status__c": "Working", "Title": "CTO"})
+        rows = org.rows("SELECT ContactId, Field, OldValue, NewValue FROM ContactHistory")
+        told = [(row["ContactId"], row["Field"], row["OldValue"], row["NewValue"]) for row in rows]
+        assert told == [
+            (made["Id"], "created", None, None),
+            (made["Id"], "Contact_Status__c", "Open", "Working"),
+        ]
+        org.switch(hidden_fields=["Contact.Contact_Status__c"])
+        assert [row["Field"] for row in org.rows("SELECT Field FROM ContactHistory")] == ["created"]

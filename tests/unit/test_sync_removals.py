@@ -295,7 +295,9 @@ def test_what_was_checked_stands_for_an_hour_until_the_crm_refuses_something(tmp
     theatre.close()
 
 
-def test_the_owner_before_answers_for_the_time_until_the_survivor_was_waiting_itself(theatre: Theatre) -> None:
+def test_the_owner_before_answers_for_the_time_until_the_survivor_was_waiting_itself(
+    theatre: Theatre,
+) -> None:
     theatre.lead("old", NINE, owner="max")
     theatre.lead("new", after(3), owner="eva")
     theatre.run(after(3.1))
