@@ -162,6 +162,7 @@ def run_settings(settings: Settings, connection: ConnectionSettings, identity: s
         behaviour_readable=connection.delivers_behaviour,
         mapping=connection.fingerprint,
         identity=identity,
+        lead_object=connection.lead_object,
         sweep_every=settings.schedule.sweep or None,
         brakes=Brakes(settings.safety.max_changed_share, settings.safety.max_changed_floor),
     )

@@ -109,7 +109,6 @@ class Courier:
 
         Raises what ended the connection (Unauthorised, BudgetSpent); the rest is deferred.
         """
-        self._progress.step("write", self._sent, self._sent + self._left())
         self._take_in()
         while not self._stop.is_set() and self._send_next():
             self._take_in()
@@ -143,6 +142,8 @@ class Courier:
             if rows:
                 desk.lease.confirm(db)
                 desk.work.mark(db, [row.id for row in rows], "sending")
+        if rows:
+            self._progress.step("write", self._sent, None)
         self._away = _Chunk(desk.crm, rows) if rows else None
         return bool(rows)
 

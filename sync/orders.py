@@ -26,7 +26,7 @@ class RunSettings:
     ``behaviour_readable``: some source delivers what leads do themselves. ``mapping`` names how records
     are read: under another one everything is read again. ``identity`` names address and credentials, without
     telling them: what was checked under the same ones stands for an hour; empty: nothing stands. Every
-    ``sweep_every`` all leads are counted; None: never.
+    ``sweep_every`` all leads are counted; None: never. ``lead_object`` is what carries the clocks in the CRM.
     """
 
     mode: Mode = "shadow"
@@ -39,6 +39,7 @@ class RunSettings:
     brakes: Brakes = field(default_factory=Brakes)
     mapping: str = ""
     identity: str = ""
+    lead_object: str = ""
     sweep_every: timedelta | None = timedelta(hours=24)
 
     @property

@@ -99,6 +99,7 @@ def _place(run: Run, facts: Facts, lease: Lease) -> Bookmark:
     now, under = datetime.now(UTC), run.settings.identity
     with run.store.begin() as db:
         known = facts.bookmark(db)
+        _refuse_another_object(run, facts, db)
         is_same = bool(known.account and under) and facts.visits.is_fresh(
             db, "account", now, ACCOUNT_STANDS, under
         )
@@ -118,6 +119,18 @@ def _place(run: Run, facts: Facts, lease: Lease) -> Bookmark:
         if anew:
             facts.read_anew(db, place)
     return place
+
+
+def _refuse_another_object(run: Run, facts: Facts, db: Connection) -> None:
+    """Leads of another object are other leads: those that are kept would all seem to be gone."""
+    now, before = run.settings.lead_object, facts.visits.under(db, "object")
+    if now and before and now != before:
+        raise Misconfigured(
+            f'connections.{run.name}.lead_object: until now it was "{before}", and its leads are kept under'
+            f' this name; for "{now}" give the connection another name, or use another store'
+        )
+    if now and not before:
+        facts.visits.note(db, "object", datetime.now(UTC), now)
 
 
 def _follow_hints(run: Run, reading: Reading) -> bool:

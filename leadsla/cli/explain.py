@@ -67,11 +67,22 @@ def explain(
     zone = (owner.time_zone if owner else None) or next(iter(clock_zones), "UTC")
     wording = Wording.for_agreement(chapter.current)
     teller = _Teller(zone, wording, {key: one.name or key for key, one in people.items()})
-    lines = (*teller.head(name, verdict, score), *teller.facts(known.history), *teller.clocks(verdict))
+    lines = (
+        *teller.head(name, verdict, score),
+        *_merged(known),
+        *teller.facts(known.history),
+        *teller.clocks(verdict),
+    )
     for line in (*lines, *teller.way_to_deadline(verdict, book), *teller.tasks(verdict, known.tasks)):
         out.print(line, markup=False)
     for row in writes:
         out.print(f"  not written ({row.status}): {row.kind} {row.message}", markup=False)
+
+
+def _merged(known: KnownLead) -> Iterator[str]:
+    """Whose past counts for this lead besides its own."""
+    if known.merged:
+        yield f"  merged into it: lead {', '.join(known.merged)}; what was owed there is owed here"
 
 
 def _find(store: Store, names: list[str], lead: str) -> tuple[str, KnownLead]:

@@ -108,7 +108,7 @@ visits = Table(
     "visits",
     metadata,
     Column("connection", String, primary_key=True),
-    Column("what", String, primary_key=True),  # check | gap | account | owners | poll | sweep
+    Column("what", String, primary_key=True),  # check | gap | account | object | owners | poll | sweep
     Column("at", BigInteger, nullable=False),
     Column("under", String, nullable=False),
 )

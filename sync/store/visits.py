@@ -31,6 +31,12 @@ class Visits:
         at = db.execute(query).scalar_one_or_none()
         return None if at is None else from_micros(at)
 
+    def under(self, db: sa.Connection, what: str) -> str:
+        """Under what it was last done; empty: never, or under nothing."""
+        table = schema.visits.c
+        query = sa.select(table.under).where(table.connection == self._name, table.what == what)
+        return db.execute(query).scalar_one_or_none() or ""
+
     def is_fresh(
         self, db: sa.Connection, what: str, now: datetime, within: timedelta, under: str = ""
     ) -> bool:

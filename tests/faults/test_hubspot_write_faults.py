@@ -5,6 +5,7 @@ Each test carries the catalogue's number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -340,6 +341,59 @@ def test_fault_59_owner_deactivated(any_office):
     assert {row.lead_id for row in refused} <= set(second.left_alone)
     assert "name a deputy or manager" in " ".join(second.remarks())
     assert set(office.tasks_per_key().values()) == {1}
+
+
+LOCKED = {"status": "error", "category": "LOCKED", "message": "The record is locked by another process."}
+
+
+def test_fault_55_locked_for_a_moment_is_sent_again_in_the_same_run(office):
+    held: list[Sent] = []
+
+    def locked_twice(sent: Sent, forward: Any) -> Told:
+        if UPDATE in sent.path and len(held) < 2:
+            held.append(sent)
+            return Told.json(423, LOCKED)
+        return forward()
+
+    office.proxy.meddle = locked_twice
+    report = office.sync()
+    assert len(held) == 2
+    assert (report.rejected, report.deferred) == (0, 0)
+    assert office.sync().planned == 0
+
+
+def test_fault_55_locked_for_long_is_put_off_and_written_by_the_next_run(office):
+    office.proxy.meddle = lambda sent, forward: Told.json(423, LOCKED) if UPDATE in sent.path else forward()
+    first = office.sync()
+    assert first.rejected == 0
+    assert first.deferred > 0
+    office.proxy.meddle = honest
+    office.clock.advance(60)
+    office.sync()
+    assert all(row["leadsla_status"] for row in office.leads().values())
+    assert office.sync().planned == 0
+
+
+def test_fault_24_a_property_hidden_from_us_is_named_and_nothing_is_judged_by_what_it_lacks(office):
+    """The account does not show us `company`: a lead without one would look incomplete."""
+    office.sync()
+    before = {key: row["leadsla_missing"] for key, row in office.leads().items()}
+
+    def hidden(sent: Sent, forward: Any) -> Told:
+        told = forward()
+        if sent.method == "GET" and sent.path.split("?")[0].endswith("/properties/2026-03/contacts"):
+            shown = [one for one in json.loads(told.body)["results"] if one["name"] != "company"]
+            return Told.json(told.status, {"results": shown})
+        return told
+
+    office.proxy.meddle = hidden
+    office.clock.advance(600)
+    with pytest.raises(Misconfigured, match=r"lead\.company: HubSpot contacts have no property company"):
+        office.sync()
+    assert {key: row["leadsla_missing"] for key, row in office.leads().items()} == before
+    office.proxy.meddle = honest
+    office.sync()
+    assert office.sync().planned == 0
 
 
 @pytest.mark.slow

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from connectors.base import Change, Receipt
+from connectors.errors import Misconfigured
 from sla_engine.model import LifecycleStage
 from sync.guard import GuardStopped
 from sync.store import schema
@@ -329,3 +331,16 @@ def test_a_lead_that_vanishes_between_reading_and_writing_is_asked_for_in_the_ne
     report = theatre.run(after(0.4))
     assert report.gone == 1
     assert theatre.run(after(0.5)).planned == 0
+
+
+def test_another_lead_object_under_the_same_name_is_refused_before_anything_seems_gone(
+    theatre: Theatre,
+) -> None:
+    theatre.lead("ada", NINE)
+    theatre.settings = replace(theatre.settings, lead_object="contacts")
+    theatre.run(after(1))
+    theatre.settings = replace(theatre.settings, lead_object="leads", mapping="another")
+    with pytest.raises(Misconfigured, match=r'until now it was "contacts".*give the connection another name'):
+        theatre.run(after(1.1))
+    with theatre.store.begin() as db:
+        assert Facts("memory").leads.count(db) == 1
