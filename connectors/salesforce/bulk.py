@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.base import OUR_FIELDS
 from connectors.errors import Misconfigured, Unauthorised, Unavailable
+from connectors.salesforce.bulk_csv import long_cells
 from connectors.salesforce.client import ROOT, Client, RefusedCall
 from connectors.salesforce.fields import OUR_API_NAMES
 from connectors.salesforce.streams import Stream
@@ -21,7 +22,6 @@ ROWS = 4_000
 LONGEST_WAIT = 1800.0
 _BOOLEANS = frozenset({"IsDeleted", "IsConverted", "IsClosed"})
 _NUMBERS = frozenset(api for name, api in OUR_API_NAMES.items() if OUR_FIELDS[name] == "number")
-_LONGEST_FIELD = 1_000_000
 Row = Mapping[str, Any]
 
 
@@ -94,10 +94,10 @@ class BulkQuery:
         return answer
 
     def _rows(self, content: bytes) -> list[Row]:
-        csv.field_size_limit(_LONGEST_FIELD)
         text = content.decode("utf-8-sig", "replace").replace("\x00", "")
         try:
-            header, *rows = csv.reader(StringIO(text, newline=""))
+            with long_cells():
+                header, *rows = csv.reader(StringIO(text, newline=""))
             return [self._row(header, row) for row in rows]
         except (ValueError, csv.Error):
             raise BulkFailed(self._failed("rows that do not fit their header")) from None

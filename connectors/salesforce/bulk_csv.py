@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 CLEARED = "#N/A"
 _LONGEST_CELL = 1 << 20  # characters; the longest field has 131,072
+_one_at_a_time = threading.Lock()
 
 
 def columns_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -35,10 +38,21 @@ def written(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> bytes:
     return out.getvalue().encode()
 
 
-def read(content: bytes) -> Iterator[dict[str, str]]:
+def read(content: bytes) -> list[dict[str, str]]:
     """The rows of a result."""
-    csv.field_size_limit(_LONGEST_CELL)
-    yield from csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    with long_cells():
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Cells as long as Salesforce's longest field may be read. The limit is the whole process's: it is put back."""
+    with _one_at_a_time:
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _cell(value: Any) -> str:

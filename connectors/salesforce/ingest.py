@@ -128,7 +128,7 @@ class Ingest:
         return Results(done, told, frozenset(row["Id"] for row in left))
 
     def _rows(self, path: str) -> list[dict[str, str]]:
-        return list(read(self._csv("GET", path)))
+        return read(self._csv("GET", path))
 
     def _csv(self, method: str, path: str, content: bytes | None = None) -> bytes:
         """CSV sent, or fetched. Raises RefusedCall, which tells no value of any row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -296,3 +297,10 @@ def test_a_new_tasks_reminder_is_a_whole_minute_and_its_words_are_cut_to_fit(sma
     (task,) = small.tasks()
     assert (len(task["Subject"]), task["Subject"][-1], len(task["Description"])) == (255, "…", 32000)
     assert task["ReminderDateTime"] == "2026-11-23T11:00:00.000+0000"
+
+
+def test_reading_long_cells_leaves_the_limit_of_the_process_as_it_was():
+    before = csv.field_size_limit()
+    (row,) = read(b"Id,Note\n00Q1," + b"x" * 140_000 + b"\n")
+    assert len(row["Note"]) == 140_000
+    assert csv.field_size_limit() == before
