@@ -46,7 +46,7 @@ def read(content: bytes) -> list[dict[str, str]]:
 
 @contextmanager
 def long_cells() -> Iterator[None]:
-    """Cells as long as Salesforce's longest field may be read. The limit is the whole process's: it is put back."""
+    """Cells as long as Salesforce's longest field may be read. The limit is the process's and put back."""
     with _one_at_a_time:
         before = csv.field_size_limit(_LONGEST_CELL)
         try:
